@@ -1,1 +1,32 @@
-//! See the workspace README.
+//! The wire layer: AWS's shapes, protocols and errors as tables, and codecs written once against them.
+//!
+//! A service's `api.rs` is generated: structures with one line per member ([`structure!`]) and a [`Model`]. A request runs
+//! through [`binding`]: `protocol` and `detect` say what is called (the front door authenticates there), `run` decodes,
+//! validates, calls the [`Service`] and encodes. Errors are an [`ErrorKind`] and a text; the binding renders them.
+//!
+//! Nothing here knows a service, a socket or a clock.
+
+pub mod caller;
+pub mod error;
+pub mod errors;
+pub mod limits;
+mod map;
+pub mod model;
+pub mod pattern;
+pub mod request;
+pub mod service;
+pub mod shape;
+mod structure;
+mod text;
+mod timestamp;
+pub mod value;
+
+pub use caller::{Caller, Endpoint, Scheme, UrlStyle};
+pub use error::{ApiError, ErrorKind, Fault};
+pub use map::Map;
+pub use model::{Model, OperationModel, Protocol};
+pub use request::{Request, Response};
+pub use service::Service;
+pub use text::{Blob, NotUtf8, Str};
+pub use timestamp::Timestamp;
+pub use value::{Slot, Structure, Value};

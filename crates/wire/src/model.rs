@@ -1,0 +1,112 @@
+//! `Model`: what a service's API looks like from outside, generated from AWS's own model.
+
+use crate::Structure;
+use crate::error::ErrorKind;
+use crate::shape::StructShape;
+
+/// A service's API.
+#[derive(Debug)]
+pub struct Model {
+    /// Our name of the service and of its crate, `sqs`.
+    pub service: &'static str,
+    /// Names that the credential scope of a signature may carry.
+    pub signing_names: &'static [&'static str],
+    /// What stands before the dot in `X-Amz-Target`, `AmazonSQS`.
+    pub target_prefix: &'static str,
+    /// Namespace of XML documents.
+    pub xml_namespace: &'static str,
+    /// `2012-11-05`
+    pub api_version: &'static str,
+    /// Bindings the service speaks; the first one answers requests that speak none.
+    pub protocols: &'static [Protocol],
+    /// A JSON service that once spoke the query protocol and sends `x-amzn-query-error` (SQS-028, IDN-056).
+    pub query_compatible: bool,
+    /// What stands before `#` in `__type` of the service's own errors; `None` for the bare name (IDN-058).
+    pub error_namespace: Option<&'static str>,
+    /// Behaviour in which this service differs from the others.
+    pub dialect: Dialect,
+    /// The operations in alphabetic order.
+    pub operations: &'static [OperationModel],
+}
+
+/// How a request is put into HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// JSON document, `application/x-amz-json-1.0`.
+    AwsJson10,
+    /// JSON document, `application/x-amz-json-1.1`.
+    AwsJson11,
+    /// Form or query string in, XML out.
+    AwsQuery,
+    /// Query string in, JSON rendering of the XML out: a GET with `Accept: application/json` (SQS-048).
+    AwsQueryJsonView,
+}
+
+impl Protocol {
+    /// Whether requests are forms.
+    pub const fn is_query(self) -> bool {
+        matches!(self, Protocol::AwsQuery | Protocol::AwsQueryJsonView)
+    }
+}
+
+/// Behaviour in which services differ though they speak the same protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dialect {
+    /// Words of refused constraints.
+    pub validation: Validation,
+    /// A JSON number or boolean given for a text is taken as its text (SQS-031).
+    pub lenient_text: bool,
+    /// `<Detail/>` stands in XML errors (SQS-040).
+    pub error_detail: bool,
+}
+
+/// Words of refused constraints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Validation {
+    /// `1 validation error detected: Value '..' at '..' failed to satisfy constraint: ...`, all violations listed.
+    ListAll,
+    /// The first violation alone, in the words of SQS-054 and SQS-055.
+    FirstParameter,
+}
+
+/// One operation.
+#[derive(Debug)]
+pub struct OperationModel {
+    /// `SendMessage`
+    pub name: &'static str,
+    /// HTTP method of REST bindings.
+    pub method: &'static str,
+    /// URI pattern of REST bindings.
+    pub uri: &'static str,
+    /// Table of the input.
+    pub input: &'static StructShape,
+    /// An input to decode into.
+    pub new_input: fn() -> Box<dyn Structure>,
+    /// Table of the output; `None` when the model has none.
+    pub output: Option<&'static StructShape>,
+    /// Element around the output in XML, `SendMessageResult`.
+    pub result_wrapper: Option<&'static str>,
+    /// The errors the model lists.
+    pub errors: &'static [&'static ErrorKind],
+}
+
+impl Model {
+    /// The operation of this name.
+    pub fn operation(&self, name: &str) -> Option<&'static OperationModel> {
+        let found = self
+            .operations
+            .binary_search_by(|operation| operation.name.cmp(name))
+            .ok()?;
+        self.operations.get(found)
+    }
+
+    /// Whether the service speaks this protocol.
+    pub fn speaks(&self, protocol: Protocol) -> bool {
+        self.protocols.contains(&protocol)
+    }
+}
+
+/// An input of generated type `T`, for [`OperationModel::new_input`].
+pub fn new_input<T: Structure + Default>() -> Box<dyn Structure> {
+    Box::<T>::default()
+}
