@@ -1,0 +1,159 @@
+//! The test suites of each language: how each is started, and what it counts.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::process;
+use crate::sim;
+use crate::tally::{self, Tally};
+use crate::test::Wanted;
+use crate::tools::Tools;
+use crate::tree::Tree;
+
+/// Builds everything the suites run, then the server once more with the bugs planted that the crash tests must find.
+///
+/// Both servers are copied aside, because cargo puts the second in the place of the first.
+pub(crate) fn build(tree: &Tree) -> Result<(), String> {
+    let planted = [
+        "build",
+        "--workspace",
+        "--release",
+        "--features",
+        "waystation/planted-bugs",
+    ];
+    process::run(&mut tree.cargo(&planted))?;
+    keep(tree, "waystation-planted")?;
+    process::run(&mut tree.cargo(&["build", "--workspace", "--release"]))?;
+    keep(tree, "waystation")
+}
+
+/// Unit and integration tests of the crates.
+pub(crate) fn cargo(tree: &Tree, tools: &Tools, wanted: &Wanted) -> Result<Tally, String> {
+    let mut command = tree.cargo(&["test", "--workspace", "--release", "--no-fail-fast"]);
+    command.env("WAYSTATION_PROTOCOL_VECTORS", &tools.protocol_vectors);
+    if let Some(filter) = &wanted.filter {
+        command.args(["--", filter]);
+    }
+    let shown = process::run_shown(&mut command)?;
+    let tally = tally::of_cargo(&shown.lines);
+    counted("cargo test", shown.success, tally, wanted)
+}
+
+/// The engine under a bounded number of seeds.
+pub(crate) fn simulation(tree: &Tree) -> Result<Tally, String> {
+    let shown = process::run_shown(&mut sim::command(tree, &["--seeds", sim::SEEDS_IN_TESTS]))?;
+    let tally = sim::count(&shown.lines);
+    counted("the simulation", shown.success, tally, &Wanted::default())
+}
+
+/// The running server through boto3, the AWS command line and plain HTTP.
+pub(crate) fn python(tree: &Tree, tools: &Tools, wanted: &Wanted) -> Result<Tally, String> {
+    let mut command = pytest(tree, tools);
+    command.arg("tests");
+    if let Some(filter) = &wanted.filter {
+        command.args(["-k", filter]);
+    }
+    if wanted.quick {
+        command.args(["--ignore", "tests/recovery"]);
+    }
+    let shown = process::run_shown(&mut command)?;
+    let tally = tally::of_pytest(&shown.lines);
+    counted("pytest", shown.success, tally, wanted)
+}
+
+/// Pytest with everything the black box tests ask of their environment; the caller adds what to run.
+pub(crate) fn pytest(tree: &Tree, tools: &Tools) -> Command {
+    let mut command = tree.command(&tools.python);
+    command
+        .args([
+            "-m",
+            "pytest",
+            "-c",
+            "tests/pytest.ini",
+            "--rootdir",
+            "tests",
+            "-q",
+        ])
+        .env("WAYSTATION_BIN", kept(tree, "waystation"))
+        .env("WAYSTATION_PLANTED_BIN", kept(tree, "waystation-planted"))
+        .env("WAYSTATION_PYTHON_QUERY", &tools.python_query)
+        .env("WAYSTATION_TARGET", &tree.target)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("PYTHONUNBUFFERED", "1");
+    command
+}
+
+/// The running server through the AWS SDK for JavaScript.
+pub(crate) fn node(tree: &Tree, tools: &Tools, wanted: &Wanted) -> Result<Tally, String> {
+    let mut command = tree.command("node".as_ref());
+    command.args(["--test", "--test-reporter=tap"]);
+    if let Some(filter) = &wanted.filter {
+        command.arg(format!("--test-name-pattern={filter}"));
+    }
+    command
+        .arg("tests/node/")
+        .env("WAYSTATION_BIN", kept(tree, "waystation"))
+        .env("WAYSTATION_TARGET", &tree.target)
+        .env("NODE_PATH", &tools.node_modules);
+    let shown = process::run_shown(&mut command)?;
+    let tally = tally::of_node(&shown.lines);
+    counted("node --test", shown.success, tally, wanted)
+}
+
+/// Believes a count only when it agrees with the runner's own verdict, so that a runner that died is no success.
+fn counted(runner: &str, success: bool, tally: Tally, wanted: &Wanted) -> Result<Tally, String> {
+    let counted = tally.passed + tally.failed + tally.skipped;
+    if counted == 0 && wanted.filter.is_some() {
+        return Ok(tally);
+    }
+    if counted == 0 {
+        return Err(format!("{runner} ran no test"));
+    }
+    if !success && tally.failed == 0 {
+        return Err(format!("{runner} failed without naming a failed test"));
+    }
+    Ok(tally)
+}
+
+fn keep(tree: &Tree, name: &str) -> Result<(), String> {
+    let copy = kept(tree, name);
+    let result = fs::create_dir_all(tree.target.join("black-box")).and_then(|()| {
+        // The old copy is removed, not overwritten: a server that still runs from it must not stop us.
+        let _ = fs::remove_file(&copy);
+        fs::copy(tree.binary("waystation"), &copy)
+    });
+    result
+        .map(drop)
+        .map_err(|error| format!("{}: {error}", copy.display()))
+}
+
+fn kept(tree: &Tree, name: &str) -> PathBuf {
+    tree.target.join("black-box").join(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_runner_that_fails_without_a_failed_test_is_no_success() {
+        let passed = Tally {
+            passed: 3,
+            ..Tally::default()
+        };
+        assert!(counted("x", false, passed, &Wanted::default()).is_err());
+        assert!(counted("x", true, passed, &Wanted::default()).is_ok());
+    }
+
+    #[test]
+    fn no_test_at_all_is_an_error_unless_a_filter_chose_none() {
+        let none = Tally::default();
+        assert!(counted("x", true, none, &Wanted::default()).is_err());
+        let filtered = Wanted {
+            filter: Some("nothing".to_owned()),
+            quick: false,
+        };
+        assert!(counted("x", true, none, &filtered).is_ok());
+    }
+}
