@@ -1,0 +1,283 @@
+//! Cells that keep connections busy: sending, draining a filled queue, or the whole pipeline.
+
+use std::time::Duration;
+
+use crate::client::QueueKind;
+use crate::consumer::{Consumer, ReceivePlan};
+use crate::limits::{COUNTED_CELL_MAX, DRAIN_GRACE};
+use crate::measure::{self, Measurement};
+use crate::options::{Options, Scale};
+use crate::report::{self, Row};
+use crate::requests::BATCH_MAX;
+use crate::sender::{SendPlan, Sender};
+use crate::targets::{Session, Target};
+use crate::workload::{Budget, Drains, Pipelines, Sends, Workload};
+
+/// What the connections do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Shape {
+    /// Send.
+    Send,
+    /// Receive and delete what was sent before.
+    Drain,
+    /// Send, receive, delete.
+    Pipeline,
+}
+
+/// A load cell.
+#[derive(Clone, Copy)]
+pub(crate) struct Load {
+    shape: Shape,
+    connections: usize,
+    body_bytes: usize,
+    /// Messages per request.
+    batch: usize,
+    /// Queues the connections are spread over.
+    queues: usize,
+    /// FIFO queues with that many message groups.
+    groups: Option<u64>,
+    /// Multiple of the usual measured time, at full scale.
+    lengths: u32,
+}
+
+impl Load {
+    /// 1 KB messages, one per request, 64 connections, one standard queue.
+    pub(crate) const fn of(shape: Shape) -> Self {
+        Self {
+            shape,
+            connections: 64,
+            body_bytes: 1024,
+            batch: 1,
+            queues: 1,
+            groups: None,
+            lengths: 1,
+        }
+    }
+
+    /// Over that many connections.
+    pub(crate) const fn connections(self, connections: usize) -> Self {
+        Self {
+            connections,
+            ..self
+        }
+    }
+
+    /// Messages of that size.
+    pub(crate) const fn body_bytes(self, body_bytes: usize) -> Self {
+        Self { body_bytes, ..self }
+    }
+
+    /// That many messages per request.
+    pub(crate) const fn batch(self, batch: usize) -> Self {
+        Self { batch, ..self }
+    }
+
+    /// Spread over that many queues.
+    pub(crate) const fn queues(self, queues: usize) -> Self {
+        Self { queues, ..self }
+    }
+
+    /// FIFO, with that many message groups.
+    pub(crate) const fn groups(self, groups: u64) -> Self {
+        Self {
+            groups: Some(groups),
+            ..self
+        }
+    }
+
+    /// For that many times the usual time, at full scale.
+    pub(crate) const fn lengths(self, lengths: u32) -> Self {
+        Self { lengths, ..self }
+    }
+
+    /// Whether the bare listener can stand in for the server: only sends need nothing from the answers.
+    pub(crate) fn runs_bare(&self) -> bool {
+        self.shape == Shape::Send && self.groups.is_none()
+    }
+
+    /// Runs the cell on a fresh session of `target`.
+    pub(crate) fn run(
+        &self,
+        cell: &str,
+        target: &Target,
+        options: &Options,
+    ) -> Result<Vec<Row>, String> {
+        let mut session = target.open()?;
+        let kind = if self.groups.is_some() {
+            QueueKind::Fifo
+        } else {
+            QueueKind::Standard
+        };
+        let queue_urls = session.queues(self.queues, kind)?;
+        let found = match self.shape {
+            Shape::Drain => {
+                let stock = fill(
+                    &session,
+                    options,
+                    &queue_urls,
+                    self.body_bytes,
+                    Stock::For(options.measured * 2),
+                )?;
+                let consumer = self.receive_plan(&queue_urls);
+                drain(
+                    &session,
+                    options,
+                    self.connections,
+                    &consumer,
+                    stock,
+                    options.measured * 2,
+                )?
+            }
+            Shape::Send | Shape::Pipeline => self.steady(&session, options, &queue_urls)?,
+        };
+        Ok(report::rows(
+            cell,
+            target.name(),
+            self.connections,
+            self.body_bytes,
+            &found,
+        ))
+    }
+
+    fn steady(
+        &self,
+        session: &Session,
+        options: &Options,
+        queue_urls: &[String],
+    ) -> Result<Measurement, String> {
+        let lengths = if options.scale == Scale::Small {
+            1
+        } else {
+            self.lengths
+        };
+        let load = timed(
+            session,
+            options,
+            self.connections,
+            options.measured * lengths,
+        );
+        load.run(&|thread, connections| {
+            let plan = SendPlan {
+                queue_urls: queue_urls.to_vec(),
+                body_bytes: self.body_bytes,
+                batch: self.batch,
+                groups: self.groups,
+                answers: session.answers,
+            };
+            let sender = Sender::new(plan, session.signer.clone(), random(thread));
+            if self.shape == Shape::Send {
+                return Box::new(Sends {
+                    sender,
+                    budget: Budget::unlimited(),
+                });
+            }
+            let consumer = Consumer::new(
+                self.receive_plan(queue_urls),
+                session.signer.clone(),
+                connections,
+            );
+            Box::new(Pipelines::new(sender, consumer, connections))
+        })
+    }
+
+    fn receive_plan(&self, queue_urls: &[String]) -> ReceivePlan {
+        ReceivePlan {
+            queue_urls: queue_urls.to_vec(),
+            batch: self.batch,
+            wait_s: 1,
+            body_bytes: self.body_bytes,
+        }
+    }
+}
+
+/// How much is put into a queue before it is drained.
+#[derive(Clone, Copy)]
+pub(crate) enum Stock {
+    /// Exactly this many messages.
+    Messages(u64),
+    /// What can be sent in this time: slow servers get a smaller stock, and the cell still ends.
+    For(Duration),
+}
+
+/// Sends batches; answers how many messages were acknowledged.
+pub(crate) fn fill(
+    session: &Session,
+    options: &Options,
+    queue_urls: &[String],
+    body_bytes: usize,
+    stock: Stock,
+) -> Result<u64, String> {
+    let (budget, longest) = match stock {
+        Stock::Messages(messages) => (Budget::of(messages), COUNTED_CELL_MAX),
+        Stock::For(time) => (Budget::unlimited(), time),
+    };
+    let load = measure::Load {
+        warm_up: Duration::ZERO,
+        ..timed(session, options, 32, longest)
+    };
+    let plan = SendPlan {
+        queue_urls: queue_urls.to_vec(),
+        body_bytes,
+        batch: BATCH_MAX,
+        groups: None,
+        answers: session.answers,
+    };
+    let found = load.run(&|thread, _| {
+        let sender = Sender::new(plan.clone(), session.signer.clone(), random(thread));
+        Box::new(Sends {
+            sender,
+            budget: budget.clone(),
+        }) as Box<dyn Workload>
+    })?;
+    match stock {
+        Stock::Messages(messages) if found.messages() != messages => {
+            Err(format!("{} of {messages} messages sent", found.messages()))
+        }
+        _ => Ok(found.messages()),
+    }
+}
+
+/// Receives and deletes `messages`, or as many as `longest` allows.
+pub(crate) fn drain(
+    session: &Session,
+    options: &Options,
+    connections: usize,
+    plan: &ReceivePlan,
+    messages: u64,
+    longest: Duration,
+) -> Result<Measurement, String> {
+    let budget = Budget::of(messages);
+    let load = measure::Load {
+        warm_up: Duration::ZERO,
+        ..timed(session, options, connections, longest)
+    };
+    load.run(&|_, connections| {
+        let consumer = Consumer::new(plan.clone(), session.signer.clone(), connections);
+        Box::new(Drains {
+            consumer,
+            budget: budget.clone(),
+        })
+    })
+}
+
+/// A load of the usual kind: a fifth of the measured time, at most two seconds, warms up.
+pub(crate) fn timed(
+    session: &Session,
+    options: &Options,
+    connections: usize,
+    measured: Duration,
+) -> measure::Load {
+    measure::Load {
+        address: session.address,
+        connections,
+        threads: options.threads,
+        warm_up: (options.measured / 5).min(Duration::from_secs(2)),
+        measured,
+        grace: DRAIN_GRACE,
+        pid: session.pid,
+    }
+}
+
+fn random(thread: usize) -> fastrand::Rng {
+    fastrand::Rng::with_seed(fastrand::u64(..).wrapping_add(thread as u64))
+}

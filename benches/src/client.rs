@@ -1,0 +1,240 @@
+//! One-off calls outside of measured windows: queues, health, metrics. Blocking, one connection.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::limits::CALL_MAX;
+use crate::response;
+use crate::sender::excerpt;
+use crate::sign::{Operation, Signer};
+
+/// A blocking connection to one endpoint.
+pub(crate) struct Client {
+    address: SocketAddr,
+    signer: Signer,
+    stream: Option<TcpStream>,
+}
+
+impl Client {
+    /// A client that connects with its first call.
+    pub(crate) fn new(address: SocketAddr, signer: Signer) -> Self {
+        Self {
+            address,
+            signer,
+            stream: None,
+        }
+    }
+
+    /// Creates a queue; answers its URL.
+    pub(crate) fn create_queue(&mut self, name: &str, kind: QueueKind) -> Result<String, String> {
+        let attributes = match kind {
+            QueueKind::Standard => String::new(),
+            QueueKind::Fifo => r#","Attributes":{"FifoQueue":"true","DeduplicationScope":"messageGroup","FifoThroughputLimit":"perMessageGroupId"}"#.into(),
+        };
+        let answer = self.call(
+            Operation::CreateQueue,
+            &format!(r#"{{"QueueName":"{name}"{attributes}}}"#),
+        )?;
+        let url = answer.get("QueueUrl").and_then(Value::as_str);
+        url.map(str::to_owned)
+            .ok_or_else(|| format!("CreateQueue without QueueUrl: {answer}"))
+    }
+
+    /// Deletes a queue.
+    pub(crate) fn delete_queue(&mut self, url: &str) -> Result<(), String> {
+        self.call(
+            Operation::DeleteQueue,
+            &format!(r#"{{"QueueUrl":"{url}"}}"#),
+        )
+        .map(drop)
+    }
+
+    /// Messages that wait in a queue, in flight ones included.
+    pub(crate) fn count(&mut self, url: &str) -> Result<u64, String> {
+        const NAMES: [&str; 2] = [
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesNotVisible",
+        ];
+        let body = format!(
+            r#"{{"QueueUrl":"{url}","AttributeNames":["{}","{}"]}}"#,
+            NAMES[0], NAMES[1]
+        );
+        let answer = self.call(Operation::GetQueueAttributes, &body)?;
+        let number = |name| {
+            answer
+                .pointer(&format!("/Attributes/{name}"))
+                .and_then(Value::as_str)?
+                .parse::<u64>()
+                .ok()
+        };
+        match NAMES.map(number) {
+            [Some(visible), Some(in_flight)] => Ok(visible + in_flight),
+            _ => Err(format!("no counts in {answer}")),
+        }
+    }
+
+    /// Calls an operation; anything but 200 with JSON is an error.
+    pub(crate) fn call(&mut self, operation: Operation, body: &str) -> Result<Value, String> {
+        self.signer.refresh();
+        let mut request = Vec::new();
+        self.signer.write(&mut request, operation, body.as_bytes());
+        let (status, answer) = self.exchange(&request, CALL_MAX)?;
+        if status != 200 {
+            return Err(format!(
+                "{operation:?}: HTTP {status}: {}",
+                excerpt(&answer)
+            ));
+        }
+        if answer.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_slice(&answer)
+            .map_err(|error| format!("{operation:?}: {error}: {}", excerpt(&answer)))
+    }
+
+    /// An unsigned GET: status and body.
+    pub(crate) fn get(&mut self, path: &str, within: Duration) -> Result<(u16, Vec<u8>), String> {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.address);
+        self.exchange(request.as_bytes(), within)
+    }
+
+    /// Sends a request without waiting for its answer; `finish` reads it.
+    pub(crate) fn start(&mut self, request: &[u8], within: Duration) -> Result<(), String> {
+        let stream = self.stream(within)?;
+        let sent = stream.write_all(request);
+        sent.map_err(|error| self.broken(&error))
+    }
+
+    /// Reads the answer of the request that was started.
+    pub(crate) fn finish(&mut self) -> Result<(u16, Vec<u8>), String> {
+        let mut buffer = Vec::new();
+        let mut chunk = vec![0; 64 << 10];
+        loop {
+            let stream = self.stream.as_mut().ok_or("no request under way")?;
+            match stream.read(&mut chunk) {
+                Ok(0) => return Err(self.broken(&std::io::ErrorKind::UnexpectedEof.into())),
+                Ok(bytes) => buffer.extend_from_slice(chunk.get(..bytes).unwrap_or_default()),
+                Err(error) => return Err(self.broken(&error)),
+            }
+            if let Some(response) = response::parse(&buffer)? {
+                if response.close {
+                    self.stream = None;
+                }
+                return Ok((response.status, response.body.into_owned()));
+            }
+        }
+    }
+
+    fn exchange(&mut self, request: &[u8], within: Duration) -> Result<(u16, Vec<u8>), String> {
+        self.start(request, within)?;
+        self.finish()
+    }
+
+    fn stream(&mut self, within: Duration) -> Result<&mut TcpStream, String> {
+        if self.stream.is_none() {
+            let stream = TcpStream::connect_timeout(&self.address, within)
+                .map_err(|error| format!("{}: {error}", self.address))?;
+            stream
+                .set_nodelay(true)
+                .map_err(|error| error.to_string())?;
+            self.stream = Some(stream);
+        }
+        let stream = self.stream.as_mut().ok_or("no connection")?;
+        stream
+            .set_read_timeout(Some(within))
+            .map_err(|error| error.to_string())?;
+        Ok(stream)
+    }
+
+    fn broken(&mut self, error: &std::io::Error) -> String {
+        self.stream = None;
+        format!("{}: {error}", self.address)
+    }
+}
+
+/// Kinds of queues the cells use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum QueueKind {
+    /// Best effort order.
+    Standard,
+    /// High throughput mode, so that the quota of 300 per second (SQS-441) is not what is measured.
+    Fifo,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::sign::Credentials;
+
+    /// Answers each request of each connection in turn with the next of `answers`, cut into two writes.
+    fn responder(answers: Vec<String>) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        std::thread::spawn(move || {
+            let mut answers = answers.into_iter();
+            while let Ok((mut stream, _)) = listener.accept() {
+                let mut buffer = vec![0; 64 << 10];
+                while stream.read(&mut buffer).is_ok_and(|bytes| bytes > 0) {
+                    let Some(answer) = answers.next() else { return };
+                    let (first, second) = answer.split_at(answer.len() / 2);
+                    let _ = stream
+                        .write_all(first.as_bytes())
+                        .and_then(|()| stream.write_all(second.as_bytes()));
+                    if answer.contains("Connection: close") {
+                        break;
+                    }
+                }
+            }
+        });
+        address
+    }
+
+    fn http(status: u16, extra: &str, body: &str) -> String {
+        format!(
+            "HTTP/1.1 {status} X\r\n{extra}Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    }
+
+    #[test]
+    fn calls_survive_closed_connections_and_report_errors() {
+        let counts = r#"{"Attributes":{"ApproximateNumberOfMessages":"40","ApproximateNumberOfMessagesNotVisible":"2"}}"#;
+        let address = responder(vec![
+            http(200, "", r#"{"QueueUrl":"http://h/0/q"}"#),
+            http(200, "Connection: close\r\n", counts),
+            http(
+                400,
+                "",
+                r#"{"__type":"com.amazonaws.sqs#QueueDoesNotExist"}"#,
+            ),
+            http(200, "", ""),
+        ]);
+        let credentials = Credentials {
+            access_key: "a".into(),
+            secret_key: "b".into(),
+            region: "us-east-1".into(),
+        };
+        let mut client = Client::new(address, Signer::new(&address.to_string(), &credentials));
+        assert_eq!(
+            client.create_queue("q", QueueKind::Fifo),
+            Ok("http://h/0/q".into())
+        );
+        assert_eq!(client.count("http://h/0/q"), Ok(42));
+        let refused = client
+            .delete_queue("http://h/0/q")
+            .expect_err("an error answer");
+        assert!(
+            refused.contains("HTTP 400") && refused.contains("QueueDoesNotExist"),
+            "{refused}"
+        );
+        assert_eq!(
+            client.get("/_waystation/health", CALL_MAX),
+            Ok((200, Vec::new()))
+        );
+    }
+}

@@ -1,0 +1,105 @@
+//! What the kernel counts about a process and about the machine, read from `/proc`.
+
+use std::fs;
+use std::time::Duration;
+
+/// Counters of the server process at one instant.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sample {
+    /// User and system time of the process and its threads.
+    pub(crate) cpu: Duration,
+    /// Resident memory.
+    pub(crate) rss_bytes: u64,
+    /// Resident memory that is not backed by files.
+    pub(crate) rss_anonymous_bytes: u64,
+    /// Bytes the process caused to be written to the disk; page cache that was never flushed is included, the file
+    /// system's own journal is not. `None` where the kernel does not let us read it.
+    pub(crate) written_bytes: Option<u64>,
+}
+
+impl Sample {
+    /// Samples process `pid`.
+    pub(crate) fn take(pid: u32) -> Result<Self, String> {
+        let status = read(&format!("/proc/{pid}/status"))?;
+        Ok(Self {
+            cpu: process_cpu(&read(&format!("/proc/{pid}/stat"))?)?,
+            rss_bytes: field(&status, "VmRSS:").unwrap_or(0) * 1024,
+            rss_anonymous_bytes: field(&status, "RssAnon:").unwrap_or(0) * 1024,
+            written_bytes: fs::read_to_string(format!("/proc/{pid}/io"))
+                .ok()
+                .and_then(|io| field(&io, "write_bytes:")),
+        })
+    }
+}
+
+/// CPU time of this process.
+pub(crate) fn own_cpu() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// CPU time the whole machine spent on work, stolen time included: tells whether anybody else disturbed a cell.
+pub(crate) fn machine_cpu() -> Duration {
+    let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let ticks: Vec<u64> = stat
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .skip(1)
+        .filter_map(|n| n.parse().ok())
+        .collect();
+    // user nice system idle iowait irq softirq steal; guest time is part of user time
+    let busy = ticks.iter().take(8).sum::<u64>() - ticks.iter().skip(3).take(2).sum::<u64>();
+    ticks_duration(busy)
+}
+
+/// Clock ticks of utime and stime, fields 14 and 15; the command's name may hold spaces and stands in parentheses.
+fn process_cpu(stat: &str) -> Result<Duration, String> {
+    let fields = stat
+        .rsplit_once(')')
+        .map(|(_, rest)| rest)
+        .ok_or("no command in /proc/PID/stat")?;
+    let ticks: Vec<u64> = fields
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .filter_map(|number| number.parse().ok())
+        .collect();
+    match ticks[..] {
+        [user, system] => Ok(ticks_duration(user + system)),
+        _ => Err("no CPU times in /proc/PID/stat".into()),
+    }
+}
+
+fn ticks_duration(ticks: u64) -> Duration {
+    Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
+}
+
+fn field(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+fn read(path: &str) -> Result<String, String> {
+    fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cpu_fields_follow_a_name_with_parentheses() {
+        let stat = "7 (a) b) (c)) S 1 1 1 0 -1 4194560 1 2 3 4 150 50 9 9 20 0 4 0 100 1 1";
+        assert_eq!(process_cpu(stat), Ok(ticks_duration(200)));
+        assert!(process_cpu("7 (a").is_err());
+    }
+
+    #[test]
+    fn this_process_can_be_sampled() {
+        let sample = Sample::take(std::process::id()).expect("own counters");
+        assert!(sample.rss_bytes > 100_000 && sample.rss_anonymous_bytes <= sample.rss_bytes);
+        assert!(own_cpu() > Duration::ZERO && machine_cpu() > own_cpu());
+    }
+}
