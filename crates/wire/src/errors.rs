@@ -36,6 +36,8 @@ kinds! {
     VALIDATION = ErrorKind::sender("ValidationException", 400).query("ValidationError");
     /// The body is not a document of the operation.
     SERIALIZATION = ErrorKind::sender("SerializationException", 400).query("MalformedInput");
+    /// A form's value is not of its parameter's kind.
+    MALFORMED_INPUT = ErrorKind::sender("MalformedInput", 400);
     /// The body is larger than the service takes.
     REQUEST_TOO_LARGE = ErrorKind::sender("RequestEntityTooLargeException", 413).query("RequestEntityTooLarge");
     /// Too many calls.

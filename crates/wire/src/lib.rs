@@ -6,20 +6,31 @@
 //!
 //! Nothing here knows a service, a socket or a clock.
 
+pub mod binding;
 pub mod caller;
 pub mod error;
 pub mod errors;
+pub mod form;
+pub mod json;
 pub mod limits;
-mod map;
 pub mod model;
+pub mod path;
 pub mod pattern;
+pub mod presence;
 pub mod request;
 pub mod service;
 pub mod shape;
+pub mod timestamp;
+pub mod validation;
+pub mod value;
+pub mod view;
+pub mod xml;
+
+mod budget;
+mod map;
+mod scan;
 mod structure;
 mod text;
-mod timestamp;
-pub mod value;
 
 pub use caller::{Caller, Endpoint, Scheme, UrlStyle};
 pub use error::{ApiError, ErrorKind, Fault};

@@ -54,8 +54,6 @@ impl Protocol {
 pub struct Dialect {
     /// Words of refused constraints.
     pub validation: Validation,
-    /// A JSON number or boolean given for a text is taken as its text (SQS-031).
-    pub lenient_text: bool,
     /// `<Detail/>` stands in XML errors (SQS-040).
     pub error_detail: bool,
 }
@@ -86,8 +84,66 @@ pub struct OperationModel {
     pub output: Option<&'static StructShape>,
     /// Element around the output in XML, `SendMessageResult`.
     pub result_wrapper: Option<&'static str>,
+    /// Whether the input's tables hold constraints besides presence.
+    pub constrained: bool,
     /// The errors the model lists.
     pub errors: &'static [&'static ErrorKind],
+}
+
+/// A row for an operation without output and constraints.
+pub const fn operation(
+    name: &'static str,
+    input: &'static StructShape,
+    new_input: fn() -> Box<dyn Structure>,
+) -> OperationModel {
+    OperationModel {
+        name,
+        method: "POST",
+        uri: "/",
+        input,
+        new_input,
+        output: None,
+        result_wrapper: None,
+        constrained: false,
+        errors: &[],
+    }
+}
+
+impl OperationModel {
+    /// With an output, and in the query protocol an element around it.
+    pub const fn output(
+        self,
+        output: &'static StructShape,
+        wrapper: &'static str,
+    ) -> OperationModel {
+        OperationModel {
+            output: Some(output),
+            result_wrapper: Some(wrapper),
+            ..self
+        }
+    }
+
+    /// With constraints in the tables of its input.
+    pub const fn constrained(self) -> OperationModel {
+        OperationModel {
+            constrained: true,
+            ..self
+        }
+    }
+
+    /// With an HTTP method and a URI pattern.
+    pub const fn http(self, method: &'static str, uri: &'static str) -> OperationModel {
+        OperationModel {
+            method,
+            uri,
+            ..self
+        }
+    }
+
+    /// With the errors that the model lists.
+    pub const fn errors(self, errors: &'static [&'static ErrorKind]) -> OperationModel {
+        OperationModel { errors, ..self }
+    }
 }
 
 impl Model {

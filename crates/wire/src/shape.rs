@@ -54,6 +54,8 @@ pub struct TextShape {
     pub pattern: Option<&'static Pattern>,
     /// The allowed values, if they are enumerated.
     pub values: &'static [&'static str],
+    /// A JSON number or boolean is taken as its text (SQS-031).
+    pub lenient: bool,
 }
 
 /// Constraints of a blob.
@@ -285,6 +287,7 @@ pub const fn text() -> TextShape {
         length: UNBOUNDED,
         pattern: None,
         values: &[],
+        lenient: false,
     }
 }
 
@@ -303,6 +306,12 @@ impl TextShape {
     /// With a pattern for the whole text.
     pub const fn pattern(mut self, pattern: &'static Pattern) -> TextShape {
         self.pattern = Some(pattern);
+        self
+    }
+
+    /// Taking JSON numbers and booleans as their text.
+    pub const fn lenient(mut self) -> TextShape {
+        self.lenient = true;
         self
     }
 

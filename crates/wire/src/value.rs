@@ -209,3 +209,24 @@ impl Structure for () {
         None
     }
 }
+
+/// A map this small is searched pair by pair.
+const SMALL_MAP: usize = 16;
+
+/// A key that occurs more than once. Decoders refuse such maps, because two readers would see two different values.
+pub(crate) fn repeated_key(map: &dyn Entries) -> Option<&str> {
+    let key = |index: usize| map.entry(index).map(|(key, _)| key.as_str());
+    let count = map.count();
+    if count <= SMALL_MAP {
+        return (1..count)
+            .filter_map(key)
+            .enumerate()
+            .find_map(|(before, name)| {
+                (0..=before)
+                    .any(|index| key(index) == Some(name))
+                    .then_some(name)
+            });
+    }
+    let mut seen = std::collections::HashSet::with_capacity(count);
+    (0..count).filter_map(key).find(|name| !seen.insert(*name))
+}
