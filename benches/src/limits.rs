@@ -15,7 +15,7 @@ pub(crate) const POOL_REQUESTS_MAX: usize = 64;
 /// Age at which signatures are renewed; AWS accepts five minutes (IDN-025), half a minute leaves room for slow cells.
 pub(crate) const SIGNATURE_AGE_MAX_S: u64 = 30;
 /// Latest answer that still counts after a cell's time is up; later ones make the cell fail.
-pub(crate) const DRAIN_GRACE: Duration = Duration::from_secs(10);
+pub(crate) const DRAIN_GRACE: Duration = Duration::from_secs(60);
 /// A server that is not ready by then is reported as failed. Replay of a large backlog has to fit.
 pub(crate) const START_MAX: Duration = Duration::from_secs(300);
 /// A single call outside of a measured window.
