@@ -1,1 +1,49 @@
-//! See the workspace README.
+//! Durable primitives, deterministic: what must survive, and nothing about AWS.
+//!
+//! Read in this order: `ids` and `config` name things; `page` and `queue` are the state of a queue;
+//! `record` is what the journal keeps and `shard` applies it; `plan` turns commands into records;
+//! `worker` runs shards; `effect` carries effects between them; `checkpoint` and `restore` make
+//! restarts short; `engine` is the handle that services hold, `threads` runs it all.
+//!
+//! Invariants: only `Shard::apply` changes state; neither planning nor applying does I/O; nothing
+//! here reads a clock or a random number.
+
+mod ids;
+mod config;
+mod limits;
+mod codec;
+mod page;
+mod queue;
+mod index;
+mod effect;
+mod table;
+mod record;
+mod shard;
+mod command;
+mod plan;
+mod parked;
+mod worker;
+mod shared;
+mod mailbox;
+mod catalog;
+mod row_key;
+mod checkpoint;
+mod restore;
+mod clock;
+mod reply;
+mod engine;
+mod open;
+mod threads;
+
+pub use catalog::{Catalog, Row};
+pub use clock::Clock;
+pub use command::{CatalogChange, Delivered, Expect, Outgoing, QueueEffect, ReceiveRequest, Sent};
+pub use config::{EngineError, QueueConfig, QueueKind, ReceiptError, Redrive};
+pub use engine::{Engine, QueueHandle};
+pub use ids::{MessageIdentity, QueueId, Receipt, SHARDS, Scope, ShardId};
+pub use index::{Gauge, Usage};
+pub use limits::Budgets;
+pub use open::{Opened, Parts, open};
+pub use queue::QueueCounts;
+pub use reply::{Promise, Reply, promise};
+pub use threads::Running;

@@ -1,0 +1,367 @@
+//! Checkpoints: what the state is, written to the view, so that a restart replays little and the
+//! journal can be trimmed.
+//!
+//! Shard by shard: the worker hands out its dirty pages by reference (later changes copy them), the
+//! checkpointer writes them in small batches under a new generation and seals them with one
+//! manifest row. Rows of older generations go after the manifest, so at every batch boundary the
+//! view holds exactly one complete state per shard. The manifest waits until the journal is
+//! durable up to the state it describes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use waystation_storage::{Journal, Lsn, StorageError, View, ViewWrite};
+
+use crate::codec::{Malformed, Reader, Writer};
+use crate::ids::ShardId;
+use crate::index::LiveBytes;
+use crate::limits::CHECKPOINT_BATCH_BYTES;
+use crate::page::Page;
+use crate::queue::Queue;
+use crate::row_key::{RowKey, RowKind, intent_key, manifest_key};
+use crate::shard::Shard;
+
+const ROW_VERSION: u8 = 1;
+
+/// Contents of one row, encoded when it is written.
+#[derive(Debug)]
+pub(crate) enum RowValue {
+    Page(Arc<Page>),
+    Bytes(Vec<u8>),
+}
+
+/// The state of one shard at one moment, as rows.
+#[derive(Debug)]
+pub(crate) struct Capture {
+    pub(crate) shard: ShardId,
+    pub(crate) manifest: Manifest,
+    rows: Vec<(RowKey, RowValue)>,
+    /// Rows that no longer count once the manifest is written.
+    obsolete: Vec<RowKey>,
+    pub(crate) live: LiveBytes,
+}
+
+/// Which generation of a shard's rows counts, and from where to replay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Manifest {
+    pub(crate) generation: u64,
+    /// Records of the shard below this address are in the rows.
+    pub(crate) applied: Lsn,
+    /// Start of the frame that `applied` lies in.
+    pub(crate) frame: Lsn,
+    /// Engine time of the state.
+    pub(crate) time_ms: u64,
+}
+
+impl Manifest {
+    fn encode(&self) -> Vec<u8> {
+        let mut out = Writer::default();
+        out.u8(ROW_VERSION)
+            .u64(self.generation)
+            .u64(self.applied.0)
+            .u64(self.frame.0)
+            .u64(self.time_ms);
+        out.bytes
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Manifest, Malformed> {
+        let mut input = Reader::new(bytes, "manifest");
+        if input.u8()? != ROW_VERSION {
+            return Err(input.malformed());
+        }
+        let manifest = Manifest {
+            generation: input.u64()?,
+            applied: Lsn(input.u64()?),
+            frame: Lsn(input.u64()?),
+            time_ms: input.u64()?,
+        };
+        input.finish()?;
+        Ok(manifest)
+    }
+}
+
+/// The key of a shard's root row.
+pub(crate) fn root_key(shard: ShardId, generation: u64) -> RowKey {
+    RowKey {
+        shard,
+        kind: RowKind::Root,
+        id: 0,
+        number: 0,
+        generation,
+    }
+}
+
+/// The key of a catalog bucket.
+pub(crate) fn catalog_key(shard: ShardId, bucket: u16, generation: u64) -> RowKey {
+    RowKey {
+        shard,
+        kind: RowKind::Catalog,
+        id: u64::from(bucket),
+        number: 0,
+        generation,
+    }
+}
+
+impl Capture {
+    /// Takes what changed since the last capture. The shard goes on at once.
+    pub(crate) fn take(shard: &mut Shard, journal: &Journal) -> Capture {
+        let position = journal.position();
+        let mut capture = Capture {
+            shard: shard.id,
+            manifest: Manifest {
+                generation: shard.generation,
+                applied: position.end,
+                frame: position.frame,
+                time_ms: shard.time_ms,
+            },
+            rows: Vec::new(),
+            obsolete: Vec::new(),
+            live: shard.index.live.clone(),
+        };
+        if !shard.dirty {
+            return capture;
+        }
+        shard.dirty = false;
+        let before = shard.generation;
+        shard.generation += 1;
+        let generation = shard.generation;
+        capture.manifest.generation = generation;
+        let id = shard.id;
+        for queue in shard.queues.values_mut().filter(|queue| queue.dirty) {
+            capture.take_queue(id, queue, generation);
+        }
+        for (bucket, bytes) in shard.table.take_dirty() {
+            let stored = &mut shard.table.stored;
+            let replaced = match bytes {
+                Some(bytes) => {
+                    let key = catalog_key(id, bucket, generation);
+                    capture.rows.push((key, RowValue::Bytes(bytes)));
+                    stored.insert(bucket, generation)
+                }
+                None => stored.remove(&bucket),
+            };
+            let replaced = replaced.map(|replaced| catalog_key(id, bucket, replaced));
+            capture.obsolete.extend(replaced);
+        }
+        capture.obsolete.append(&mut shard.dropped_rows);
+        if before != 0 {
+            capture.obsolete.push(root_key(id, before));
+        }
+        let root = encode_root(shard);
+        capture
+            .rows
+            .push((root_key(id, generation), RowValue::Bytes(root)));
+        capture
+    }
+
+    fn take_queue(&mut self, shard: ShardId, queue: &mut Queue, generation: u64) {
+        // The queue's row names its pages' rows: it is encoded while dirty pages are still marked.
+        let row = queue.encode(generation);
+        let (pages, replaced) = queue.capture_pages(shard, generation);
+        let pages = pages
+            .into_iter()
+            .map(|(key, page)| (key, RowValue::Page(page)));
+        self.rows.extend(pages);
+        self.obsolete.extend(replaced);
+        for chunk in &mut queue.deduplication.chunks {
+            if chunk.stored == 0 {
+                chunk.stored = generation;
+                let bytes = crate::queue::encode_chunk(&chunk.entries);
+                let key = RowKey {
+                    shard,
+                    kind: RowKind::Deduplication,
+                    id: queue.id.0,
+                    number: chunk.number,
+                    generation,
+                };
+                self.rows.push((key, RowValue::Bytes(bytes)));
+            }
+        }
+        self.obsolete.extend(queue.take_dropped_rows(shard));
+        self.obsolete.extend(queue.own_row(shard));
+        queue.stored = generation;
+        queue.dirty = false;
+        let key = queue.row_key(shard, generation);
+        self.rows.push((key, RowValue::Bytes(row)));
+    }
+
+    /// Nothing changed but the position.
+    pub(crate) fn is_unchanged(&self) -> bool {
+        self.rows.is_empty()
+    }
+}
+
+fn encode_root(shard: &Shard) -> Vec<u8> {
+    let mut out = Writer::default();
+    out.u8(ROW_VERSION).u64(shard.table.version);
+    out.u64(shard.clock_offset_ms as u64);
+    let mut queues: Vec<(u64, u64)> = shard
+        .queues
+        .values()
+        .map(|queue| (queue.id.0, queue.stored))
+        .collect();
+    queues.sort_unstable();
+    out.list(&queues, |out, (queue, generation)| {
+        out.u64(*queue).u64(*generation);
+    });
+    let buckets: Vec<(u16, u64)> = shard.table.stored.iter().map(|(b, g)| (*b, *g)).collect();
+    out.list(&buckets, |out, (bucket, generation)| {
+        out.u16(*bucket).u64(*generation);
+    });
+    shard.outbox.encode(&mut out);
+    out.bytes
+}
+
+/// What a checkpoint has to do next.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// One batch was written, or the like; call again.
+    More,
+    /// The journal must be durable up to here first.
+    AwaitDurable(Lsn),
+    /// This shard's rows count from now on.
+    Sealed(ShardId, u64),
+    /// All shards are written, the view is flushed, the journal trimmed.
+    Finished,
+}
+
+/// One checkpoint over all shards, in steps between which anything may crash.
+pub(crate) struct Checkpoint {
+    captures: Vec<Capture>,
+    next: usize,
+    written: usize,
+    phase: Phase,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Rows,
+    Manifest,
+    Obsolete,
+    Flush,
+}
+
+impl Checkpoint {
+    /// A checkpoint of these captures, one for every shard.
+    pub(crate) fn new(captures: Vec<Capture>) -> Checkpoint {
+        Checkpoint {
+            captures,
+            next: 0,
+            written: 0,
+            phase: Phase::Rows,
+        }
+    }
+
+    /// Does the next step.
+    pub(crate) fn step(
+        &mut self,
+        view: &dyn View,
+        journal: &Journal,
+    ) -> Result<Step, StorageError> {
+        let Some(capture) = self.captures.get(self.next) else {
+            return self.finish(view, journal);
+        };
+        match self.phase {
+            Phase::Rows => {
+                let (batch, written) = row_batch(capture, self.written);
+                if batch.is_empty() {
+                    self.phase = Phase::Manifest;
+                } else {
+                    view.write(&batch)?;
+                    self.written = written;
+                }
+                Ok(Step::More)
+            }
+            Phase::Manifest => {
+                if journal.durable() < capture.manifest.applied {
+                    return Ok(Step::AwaitDurable(capture.manifest.applied));
+                }
+                view.write(&[
+                    (
+                        manifest_key(capture.shard),
+                        Some(Bytes::from(capture.manifest.encode())),
+                    ),
+                    (intent_key(capture.shard), None),
+                ])?;
+                self.written = 0;
+                self.phase = Phase::Obsolete;
+                Ok(Step::Sealed(capture.shard, capture.manifest.generation))
+            }
+            Phase::Obsolete | Phase::Flush => {
+                let rest = capture.obsolete.get(self.written..).unwrap_or_default();
+                let batch: Vec<ViewWrite> = rest
+                    .iter()
+                    .take(CHECKPOINT_BATCH_BYTES / 32)
+                    .map(|key| (key.bytes(), None))
+                    .collect();
+                if batch.is_empty() {
+                    self.next += 1;
+                    self.written = 0;
+                    self.phase = Phase::Rows;
+                } else {
+                    self.written += batch.len();
+                    view.write(&batch)?;
+                }
+                Ok(Step::More)
+            }
+        }
+    }
+
+    /// Flushes the view, then gives the journal back what nothing needs.
+    fn finish(&mut self, view: &dyn View, journal: &Journal) -> Result<Step, StorageError> {
+        if self.phase == Phase::Flush {
+            return Ok(Step::Finished);
+        }
+        self.phase = Phase::Flush;
+        view.flush()?;
+        let manifests = self.captures.iter().map(|capture| capture.manifest);
+        let Some(trim) = manifests.clone().map(|manifest| manifest.frame).min() else {
+            return Ok(Step::Finished);
+        };
+        let applied = manifests.map(|m| m.applied).min().unwrap_or(trim);
+        let mut live: BTreeMap<u32, u64> = BTreeMap::new();
+        for capture in &self.captures {
+            for (segment, bytes) in &capture.live.0 {
+                *live.entry(*segment).or_default() += bytes;
+            }
+        }
+        // A body that moved between shards after the first capture may be counted by neither:
+        // its segment stays for another round.
+        for segment in 0..=journal.segment_of(trim) {
+            if journal
+                .last_reference(segment)
+                .is_some_and(|at| at >= applied)
+            {
+                *live.entry(segment).or_default() += 1;
+            }
+        }
+        journal.reclaim(trim, &live)?;
+        Ok(Step::Finished)
+    }
+}
+
+/// The next rows of a capture, at most about one batch; the first comes with the intent.
+fn row_batch(capture: &Capture, written: usize) -> (Vec<ViewWrite>, usize) {
+    let mut batch = Vec::new();
+    let mut bytes = 0;
+    let mut next = written;
+    if written == 0 && !capture.is_unchanged() {
+        let mut intent = Writer::default();
+        intent.u64(capture.manifest.generation);
+        batch.push((intent_key(capture.shard), Some(Bytes::from(intent.bytes))));
+    }
+    for (key, value) in capture.rows.get(written..).unwrap_or_default() {
+        if bytes >= CHECKPOINT_BATCH_BYTES {
+            break;
+        }
+        let value = match value {
+            RowValue::Page(page) => page.encode(),
+            RowValue::Bytes(bytes) => bytes.clone(),
+        };
+        bytes += value.len();
+        next += 1;
+        batch.push((key.bytes(), Some(Bytes::from(value))));
+    }
+    (batch, next)
+}

@@ -1,0 +1,205 @@
+//! What callers ask of a shard, and what they get. Shapes only; `plan` decides.
+
+use bytes::Bytes;
+use waystation_storage::BodyRef;
+
+use crate::config::{EngineError, QueueConfig, ReceiptError};
+use crate::ids::{MessageIdentity, QueueId, Receipt, ShardId};
+use crate::queue::QueueCounts;
+use crate::reply::Promise;
+
+/// A message to send.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    /// The caller's own encoding of everything it wants back; opaque to the engine.
+    pub body: Bytes,
+    /// Own delay in milliseconds; otherwise the queue's.
+    pub delay_ms: Option<u64>,
+    /// 48-bit hash of the message group; `None` on standard queues without one.
+    pub group: Option<u64>,
+    /// 128-bit hash of scope and deduplication id.
+    pub dedup: Option<u128>,
+}
+
+/// A message was accepted, durably.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// Its sequence in the queue; grows with every message of the queue.
+    pub sequence: u64,
+    /// Its identity for life.
+    pub identity: MessageIdentity,
+    /// Engine time of the send.
+    pub sent_ms: u64,
+    /// Nothing was stored: this is the answer to the original send (`SQS-269`).
+    pub duplicate: bool,
+}
+
+/// What to receive.
+#[derive(Clone, Debug)]
+pub struct ReceiveRequest {
+    /// At most so many messages, 1 to 10.
+    pub max: usize,
+    /// How long they stay invisible; 0 shows them without hiding.
+    pub visibility_ms: u64,
+    /// How long to wait for a first message; 0 answers at once.
+    pub wait_ms: u64,
+    /// 128-bit hash of the receive request attempt id.
+    pub attempt: Option<u128>,
+}
+
+/// A message of a receive before its body is read.
+#[derive(Clone, Debug)]
+pub(crate) struct Leased {
+    pub(crate) sequence: u64,
+    pub(crate) identity: MessageIdentity,
+    pub(crate) body: BodyRef,
+    pub(crate) receive_count: u32,
+    pub(crate) sent_ms: u64,
+    pub(crate) first_received_ms: u64,
+    pub(crate) receipt: Receipt,
+    pub(crate) moved_from: Option<QueueId>,
+}
+
+/// A message as a receive returns it.
+#[derive(Clone, Debug)]
+pub struct Delivered {
+    /// Its sequence in this queue.
+    pub sequence: u64,
+    /// Its identity for life; unchanged by dead-letter moves.
+    pub identity: MessageIdentity,
+    /// What the sender gave.
+    pub body: Bytes,
+    /// Receives so far, this one included.
+    pub receive_count: u32,
+    /// Engine time of the send.
+    pub sent_ms: u64,
+    /// Engine time of the first receive.
+    pub first_received_ms: u64,
+    /// Proof of this receive.
+    pub receipt: Receipt,
+    /// The queue a dead-letter move brought it from.
+    pub moved_from: Option<QueueId>,
+}
+
+/// What must hold of a catalog row before it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// There is none.
+    Absent,
+    /// It has this version.
+    Version(u64),
+    /// Anything.
+    Any,
+}
+
+/// What a catalog write does to queues, exactly once.
+#[derive(Clone, Debug)]
+pub enum QueueEffect {
+    /// Create the queue, or change its settings.
+    Configure(QueueId, QueueConfig),
+    /// Delete it with everything in it.
+    Remove(QueueId),
+}
+
+/// One row of a catalog write.
+#[derive(Clone, Debug)]
+pub struct CatalogChange {
+    /// The row, within its scope.
+    pub path: Vec<u8>,
+    /// What must hold of it.
+    pub expect: Expect,
+    /// New value; `None` deletes.
+    pub value: Option<Bytes>,
+    /// What it means for queues.
+    pub queue: Option<QueueEffect>,
+}
+
+/// Effects to await after a catalog write: (destination, number on the lane from the catalog's shard).
+pub(crate) type Awaited = Vec<(ShardId, u64)>;
+
+pub(crate) type SendReply = Result<Vec<Result<Sent, EngineError>>, EngineError>;
+pub(crate) type ReceiptsReply = Result<Vec<Result<(), ReceiptError>>, EngineError>;
+
+/// A command in a shard's inbox, with the promise of its answer.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Send {
+        queue: QueueId,
+        messages: Vec<Outgoing>,
+        promise: Promise<SendReply>,
+    },
+    Receive {
+        queue: QueueId,
+        request: ReceiveRequest,
+        /// Engine time at which an empty answer is due; set when the command is first planned.
+        deadline_ms: Option<u64>,
+        promise: Promise<Result<Vec<Leased>, EngineError>>,
+    },
+    Delete {
+        queue: QueueId,
+        receipts: Vec<Receipt>,
+        promise: Promise<ReceiptsReply>,
+    },
+    ChangeVisibility {
+        queue: QueueId,
+        changes: Vec<(Receipt, u64)>,
+        promise: Promise<ReceiptsReply>,
+    },
+    Purge {
+        queue: QueueId,
+        promise: Promise<Result<(), EngineError>>,
+    },
+    Counts {
+        queue: QueueId,
+        promise: Promise<Result<QueueCounts, EngineError>>,
+    },
+    WriteCatalog {
+        /// Full keys.
+        changes: Vec<CatalogChange>,
+        shard: ShardId,
+        promise: Promise<Result<(u64, Awaited), EngineError>>,
+    },
+    AwaitEffect {
+        shard: ShardId,
+        source: ShardId,
+        through: u64,
+        promise: Promise<()>,
+    },
+    MoveClock {
+        offset_ms: i64,
+        promise: Promise<Result<(), EngineError>>,
+    },
+}
+
+impl Command {
+    /// The shard that must plan it.
+    pub(crate) fn shard(&self) -> ShardId {
+        match self {
+            Command::Send { queue, .. }
+            | Command::Receive { queue, .. }
+            | Command::Delete { queue, .. }
+            | Command::ChangeVisibility { queue, .. }
+            | Command::Purge { queue, .. }
+            | Command::Counts { queue, .. } => queue.shard(),
+            Command::WriteCatalog { shard, .. } | Command::AwaitEffect { shard, .. } => *shard,
+            Command::MoveClock { .. } => 0,
+        }
+    }
+
+    /// Answers that the engine stops.
+    pub(crate) fn refuse(self, error: EngineError) {
+        match self {
+            Command::Send { promise, .. } => promise.fill(Err(error)),
+            Command::Receive { promise, .. } => promise.fill(Err(error)),
+            Command::Delete { promise, .. } | Command::ChangeVisibility { promise, .. } => {
+                promise.fill(Err(error));
+            }
+            Command::Purge { promise, .. } | Command::MoveClock { promise, .. } => {
+                promise.fill(Err(error));
+            }
+            Command::Counts { promise, .. } => promise.fill(Err(error)),
+            Command::WriteCatalog { promise, .. } => promise.fill(Err(error)),
+            Command::AwaitEffect { promise, .. } => promise.fill(()),
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! The handle that services hold: commands in, futures out.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use waystation_storage::StorageError;
+
+use crate::catalog::Catalog;
+use crate::command::{CatalogChange, Command, Delivered, Leased, Outgoing, ReceiveRequest, Sent};
+use crate::config::{EngineError, ReceiptError};
+use crate::ids::{QueueId, Receipt, Scope};
+use crate::queue::QueueCounts;
+use crate::reply::{Promise, Reply, promise};
+use crate::shared::{Fetch, Letter, Shared};
+
+/// An engine; clones are the same engine. All futures work in any runtime, and dropping one takes
+/// the question back: a parked receive that is dropped gets no message.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Engine")
+    }
+}
+
+/// One queue of an engine.
+#[derive(Clone, Debug)]
+pub struct QueueHandle {
+    engine: Engine,
+    id: QueueId,
+}
+
+async fn answer<T>(reply: Reply<Result<T, EngineError>>) -> Result<T, EngineError> {
+    reply.await.unwrap_or(Err(EngineError::Stopping))
+}
+
+impl Engine {
+    /// A queue id that was never used and never will be again.
+    pub fn new_queue_id(&self) -> QueueId {
+        let count = self.shared.queue_ids.fetch_add(1, Ordering::Relaxed);
+        let epoch = self.shared.journal.epoch();
+        let low = (epoch & 0xffff_ffff) << 24 | u64::from(count) & 0xff_ffff;
+        let shard = xxhash_rust::xxh3::xxh3_64(&low.to_le_bytes()) & 0xff;
+        QueueId(shard << 56 | low)
+    }
+
+    /// Names and settings, as durable as they are visible.
+    pub fn catalog(&self) -> &Catalog {
+        &self.shared.catalog
+    }
+
+    /// The secret of this data directory.
+    pub fn message_key(&self) -> [u8; 32] {
+        self.shared.secret
+    }
+
+    /// Engine time now, in milliseconds since the Unix epoch.
+    pub fn now_ms(&self) -> u64 {
+        self.shared.clock.now_ms()
+    }
+
+    /// A queue by its id; whether it exists shows when it is used.
+    pub fn queue(&self, id: QueueId) -> QueueHandle {
+        QueueHandle {
+            engine: self.clone(),
+            id,
+        }
+    }
+
+    fn ask<T>(&self, make: impl FnOnce(Promise<T>) -> Command) -> Reply<T> {
+        let (promise, reply) = promise();
+        let command = make(promise);
+        self.shared.send(command.shard(), Letter::Command(command));
+        reply
+    }
+
+    /// Writes all rows or none; returns their version. Resolves when the rows are durable and
+    /// visible and their effects on queues took place. `Conflict` names the row that was not as
+    /// expected.
+    pub async fn write_catalog(
+        &self,
+        scope: &Scope,
+        changes: Vec<CatalogChange>,
+    ) -> Result<u64, EngineError> {
+        let shard = scope.shard();
+        let head = scope.key(b"").len();
+        let changes = changes
+            .into_iter()
+            .map(|change| CatalogChange {
+                path: scope.key(&change.path),
+                ..change
+            })
+            .collect();
+        let written = answer(self.ask(|promise| Command::WriteCatalog {
+            changes,
+            shard,
+            promise,
+        }));
+        let (version, awaited) = written.await.map_err(|error| match error {
+            EngineError::Conflict { path } => EngineError::Conflict {
+                path: path.get(head..).unwrap_or_default().to_vec(),
+            },
+            other => other,
+        })?;
+        for (destination, through) in awaited {
+            self.ask(|promise| Command::AwaitEffect {
+                shard: destination,
+                source: shard,
+                through,
+                promise,
+            })
+            .await
+            .ok_or(EngineError::Stopping)?;
+        }
+        Ok(version)
+    }
+
+    /// Keeps the test clock's distance from the wall clock across restarts, then wakes every shard.
+    pub async fn move_clock(&self, offset_ms: i64) -> Result<(), EngineError> {
+        answer(self.ask(|promise| Command::MoveClock { offset_ms, promise })).await?;
+        self.tick();
+        Ok(())
+    }
+
+    /// Tells every worker to look at the clock.
+    pub fn tick(&self) {
+        for inbox in &self.shared.inboxes {
+            let _closed = inbox.send(Letter::Tick);
+        }
+    }
+
+    async fn with_bodies(&self, leased: Vec<Leased>) -> Result<Vec<Delivered>, EngineError> {
+        let journal = &self.shared.journal;
+        let from_memory = leased.iter().map(|message| {
+            let identity = message.identity;
+            journal.read_body_from_memory(message.body, identity.queue.0, identity.sequence)
+        });
+        let bodies: Vec<Option<bytes::Bytes>> = from_memory.collect();
+        let missing: Vec<_> = leased
+            .iter()
+            .zip(&bodies)
+            .filter(|(_, body)| body.is_none())
+            .map(|(m, _)| (m.body, m.identity.queue, m.identity.sequence))
+            .collect();
+        let mut read = Vec::new().into_iter();
+        if !missing.is_empty() {
+            let (promise, reply) = promise();
+            let _closed = self.shared.fetches.send(Fetch::Bodies {
+                bodies: missing,
+                promise,
+            });
+            read = reply.await.ok_or(EngineError::Stopping)?.into_iter();
+        }
+        let mut delivered = Vec::with_capacity(leased.len());
+        for (message, body) in leased.into_iter().zip(bodies) {
+            let body = match body {
+                Some(body) => body,
+                None => match read.next() {
+                    Some(Ok(body)) => body,
+                    // Deleted or purged since, and its segment is gone already.
+                    Some(Err(StorageError::BodyMissing { .. })) | None => continue,
+                    Some(Err(error)) => return Err(EngineError::Unreadable(error.to_string())),
+                },
+            };
+            delivered.push(Delivered {
+                sequence: message.sequence,
+                identity: message.identity,
+                body,
+                receive_count: message.receive_count,
+                sent_ms: message.sent_ms,
+                first_received_ms: message.first_received_ms,
+                receipt: message.receipt,
+                moved_from: message.moved_from,
+            });
+        }
+        Ok(delivered)
+    }
+}
+
+impl QueueHandle {
+    /// Stores messages; the outer error means none was. Each result is durable when it arrives.
+    pub async fn send(
+        &self,
+        messages: Vec<Outgoing>,
+    ) -> Result<Vec<Result<Sent, EngineError>>, EngineError> {
+        let queue = self.id;
+        answer(self.engine.ask(|promise| Command::Send {
+            queue,
+            messages,
+            promise,
+        }))
+        .await
+    }
+
+    /// Receives up to `max` messages, waiting for the first if asked to.
+    pub async fn receive(&self, request: ReceiveRequest) -> Result<Vec<Delivered>, EngineError> {
+        let queue = self.id;
+        let leased = answer(self.engine.ask(|promise| Command::Receive {
+            queue,
+            request,
+            deadline_ms: None,
+            promise,
+        }))
+        .await?;
+        self.engine.with_bodies(leased).await
+    }
+
+    /// Deletes messages by receipt, durably.
+    pub async fn delete(
+        &self,
+        receipts: Vec<Receipt>,
+    ) -> Result<Vec<Result<(), ReceiptError>>, EngineError> {
+        let queue = self.id;
+        answer(self.engine.ask(|promise| Command::Delete {
+            queue,
+            receipts,
+            promise,
+        }))
+        .await
+    }
+
+    /// Changes how long received messages stay invisible, in milliseconds from now.
+    pub async fn change_visibility(
+        &self,
+        changes: Vec<(Receipt, u64)>,
+    ) -> Result<Vec<Result<(), ReceiptError>>, EngineError> {
+        let queue = self.id;
+        answer(self.engine.ask(|promise| Command::ChangeVisibility {
+            queue,
+            changes,
+            promise,
+        }))
+        .await
+    }
+
+    /// Throws every message away.
+    pub async fn purge(&self) -> Result<(), EngineError> {
+        let queue = self.id;
+        answer(self.engine.ask(|promise| Command::Purge { queue, promise })).await
+    }
+
+    /// How many messages there are.
+    pub async fn counts(&self) -> Result<QueueCounts, EngineError> {
+        let queue = self.id;
+        answer(
+            self.engine
+                .ask(|promise| Command::Counts { queue, promise }),
+        )
+        .await
+    }
+}

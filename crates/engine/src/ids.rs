@@ -1,0 +1,74 @@
+//! Names of things inside the engine: queues, shards, scopes, messages, receipts.
+//!
+//! An id carries its shard in the top byte, so that a command finds its shard without a table and
+//! moving a shard to another core or node renames nothing.
+
+use std::sync::Arc;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+/// Index of a virtual shard, `0..=255`; there are always 256, on one core as on many.
+pub type ShardId = u8;
+
+/// Number of virtual shards.
+pub const SHARDS: usize = 256;
+
+/// A queue: its top byte is the shard it lives on, the rest is random and never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct QueueId(pub u64);
+
+impl QueueId {
+    /// The shard that owns this queue.
+    pub fn shard(self) -> ShardId {
+        (self.0 >> 56) as ShardId
+    }
+}
+
+/// Identity of a message for its whole life: the queue it was first sent to and its sequence there.
+/// Dead-letter moves do not change it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MessageIdentity {
+    /// Queue of the original send.
+    pub queue: QueueId,
+    /// Sequence in that queue.
+    pub sequence: u64,
+}
+
+/// Proof of one receive of one message. `tag` carries the boot epoch in its upper half, so a
+/// receive that a crash forgot never shares a receipt with a later one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Receipt {
+    /// Sequence of the message in the queue it was received from.
+    pub sequence: u64,
+    /// Epoch (upper 32 bits) and counter (lower 32 bits).
+    pub tag: u64,
+}
+
+/// An account and region: what lies in one scope is never seen from another.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Scope {
+    text: Arc<str>,
+}
+
+impl Scope {
+    /// The scope of an account and a region.
+    pub fn new(account: &str, region: &str) -> Scope {
+        Scope {
+            text: format!("{account}/{region}").into(),
+        }
+    }
+
+    /// The shard that holds the catalog of this scope.
+    pub fn shard(&self) -> ShardId {
+        (xxh3_64(self.text.as_bytes()) & 0xff) as ShardId
+    }
+
+    /// The key of `path` in the shard's table: scope text, a zero byte, path.
+    pub(crate) fn key(&self, path: &[u8]) -> Vec<u8> {
+        let mut key = Vec::with_capacity(self.text.len() + 1 + path.len());
+        key.extend_from_slice(self.text.as_bytes());
+        key.push(0);
+        key.extend_from_slice(path);
+        key
+    }
+}

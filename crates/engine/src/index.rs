@@ -1,0 +1,114 @@
+//! What a shard keeps beside its queues, and what all shards of a node share.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::ids::QueueId;
+
+/// A node-wide count of something that has a budget.
+#[derive(Debug, Default)]
+pub struct Gauge(AtomicU64);
+
+impl Gauge {
+    pub(crate) fn add(&self, count: u64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
+    }
+    pub(crate) fn sub(&self, count: u64) {
+        self.0.fetch_sub(count, Ordering::Relaxed);
+    }
+    /// The count now.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Node-wide use of what `Budgets` bounds.
+#[derive(Debug, Default)]
+pub struct Usage {
+    /// Memory of index pages.
+    pub page_bytes: Gauge,
+    /// Messages in flight or delayed.
+    pub waiting_messages: Gauge,
+    /// Remembered deduplication ids.
+    pub deduplication_entries: Gauge,
+    /// Parked receives.
+    pub parked_receives: Gauge,
+}
+
+/// One page's share of `Usage::page_bytes`, given back when dropped.
+#[derive(Debug)]
+pub(crate) struct UsageGuard {
+    usage: Arc<Usage>,
+    bytes: u64,
+}
+
+impl UsageGuard {
+    pub(crate) fn new(usage: &Arc<Usage>) -> UsageGuard {
+        UsageGuard {
+            usage: usage.clone(),
+            bytes: 0,
+        }
+    }
+    pub(crate) fn set(&mut self, bytes: u64) {
+        if bytes > self.bytes {
+            self.usage.page_bytes.add(bytes - self.bytes);
+        } else if bytes < self.bytes {
+            self.usage.page_bytes.sub(self.bytes - bytes);
+        }
+        self.bytes = bytes;
+    }
+}
+
+impl Drop for UsageGuard {
+    fn drop(&mut self) {
+        self.set(0);
+    }
+}
+
+/// Bytes of bodies that something still refers to, by journal segment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LiveBytes(pub(crate) BTreeMap<u32, u64>);
+
+impl LiveBytes {
+    pub(crate) fn add(&mut self, occupied: &[(u32, u32)]) {
+        for (segment, bytes) in occupied {
+            *self.0.entry(*segment).or_default() += u64::from(*bytes);
+        }
+    }
+
+    pub(crate) fn sub(&mut self, occupied: &[(u32, u32)]) {
+        for (segment, bytes) in occupied {
+            let left = self.0.get_mut(segment).and_then(|total| {
+                *total = total.checked_sub(u64::from(*bytes))?;
+                Some(*total)
+            });
+            assert!(left.is_some(), "more bytes released than were live");
+            if left == Some(0) {
+                self.0.remove(segment);
+            }
+        }
+    }
+}
+
+/// Indexes over all queues of one shard.
+#[derive(Debug)]
+pub(crate) struct ShardIndex {
+    /// Ends of leases and delays: (when, queue, sequence).
+    pub(crate) deadlines: BTreeSet<(u64, QueueId, u64)>,
+    pub(crate) live: LiveBytes,
+    pub(crate) usage: Arc<Usage>,
+    /// Size of a journal segment, to find the segment of an address.
+    pub(crate) segment_bytes: u64,
+}
+
+impl ShardIndex {
+    pub(crate) fn new(usage: Arc<Usage>, segment_bytes: u64) -> ShardIndex {
+        ShardIndex {
+            deadlines: BTreeSet::new(),
+            live: LiveBytes::default(),
+            usage,
+            segment_bytes,
+        }
+    }
+}

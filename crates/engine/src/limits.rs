@@ -1,0 +1,50 @@
+//! Every bound of the engine in one place.
+
+/// Entries of one index page; a page is the unit of spilling and of checkpointing.
+pub(crate) const PAGE_ENTRIES: u64 = 512;
+/// Messages of one queue that may be in flight; beyond it receives find nothing (`SQS-208`, `SQS-209`).
+pub(crate) const IN_FLIGHT_PER_QUEUE_MAX: u64 = 120_000;
+/// Oldest messages of a FIFO queue that a receive looks through for available groups (`SQS-298`).
+pub(crate) const FIFO_WINDOW_MESSAGES: usize = 120_000;
+/// How long a deduplication id or a receive attempt id is remembered (`SQS-268`, `SQS-302`).
+pub(crate) const DEDUPLICATION_WINDOW_MS: u64 = 300_000;
+/// Deduplication entries kept together in one checkpoint row.
+pub(crate) const DEDUPLICATION_CHUNK_ENTRIES: usize = 8_192;
+/// Longest time a message stays invisible, from its receive (`SQS-225`).
+pub(crate) const VISIBILITY_MS_MAX: u64 = 43_200_000;
+/// Effects handed from one shard to another at a time.
+pub(crate) const EFFECTS_PER_PULL_MAX: usize = 256;
+/// Effects waiting in one outbox lane; at the limit the source stops producing them.
+pub(crate) const OUTBOX_EFFECTS_MAX: usize = 65_536;
+/// Rows of a checkpoint written to the view at a time.
+pub(crate) const CHECKPOINT_BATCH_BYTES: usize = 1 << 20;
+/// Buckets over which one shard's catalog is spread, so that a change rewrites a small part of it.
+pub(crate) const CATALOG_BUCKETS: u16 = 256;
+/// Pages kept in memory at the head of every queue that is being read.
+pub(crate) const HEAD_PAGES_RESIDENT: usize = 4;
+/// Messages looked at in one receive before it lets others run.
+pub(crate) const EXPIRE_PER_PLAN_MAX: usize = 4_096;
+
+/// Bounds of one node that its configuration may change.
+#[derive(Clone, Debug)]
+pub struct Budgets {
+    /// Memory for index pages, in bytes; past it clean cold pages leave memory.
+    pub page_bytes_max: u64,
+    /// Messages in flight or delayed, over all queues.
+    pub waiting_messages_max: u64,
+    /// Remembered deduplication ids, over all queues.
+    pub deduplication_entries_max: u64,
+    /// Parked receives, over all queues.
+    pub parked_receives_max: u64,
+}
+
+impl Default for Budgets {
+    fn default() -> Budgets {
+        Budgets {
+            page_bytes_max: 384 << 20,
+            waiting_messages_max: 4_000_000,
+            deduplication_entries_max: 4_000_000,
+            parked_receives_max: 100_000,
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! The index page of a queue: up to 512 hand-laid entries of 24 bytes, by sequence.
+//!
+//! Only messages that were received, delayed, moved or chunked need more than an entry; what they
+//! need lies beside it in `Extra`. A page is the unit of copy-on-write, spilling and checkpointing.
+
+use std::collections::BTreeMap;
+
+use crate::codec::{Malformed, Reader, Writer};
+use crate::ids::{MessageIdentity, QueueId};
+use crate::limits::PAGE_ENTRIES;
+
+/// Layout version of an encoded page.
+const PAGE_VERSION: u8 = 1;
+const STATE_MASK: u8 = 0b11;
+const WORDS: usize = (PAGE_ENTRIES / 64) as usize;
+
+/// What a message is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EntryState {
+    /// Deleted, expired, purged or moved away.
+    Gone,
+    /// Waiting for a receiver.
+    Ready,
+    /// Not yet available.
+    Delayed,
+    /// In flight.
+    Leased,
+}
+
+/// One message: where its body is and what it is doing. 24 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    lsn: [u8; 6],
+    sent_ms: [u8; 6],
+    group: [u8; 6],
+    bytes: [u8; 3],
+    state: u8,
+    receive_count: u16,
+}
+
+const _: () = assert!(size_of::<Entry>() == 24);
+
+fn low6(value: u64) -> [u8; 6] {
+    assert!(value < 1 << 48, "value does not fit in 48 bits");
+    let b = value.to_le_bytes();
+    [b[0], b[1], b[2], b[3], b[4], b[5]]
+}
+
+fn wide6(b: [u8; 6]) -> u64 {
+    u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], 0, 0])
+}
+
+impl Entry {
+    /// A ready entry; `body_lsn`, `sent_ms` and `group` are below 2^48, `body_bytes` below 2^24.
+    pub(crate) fn new(body_lsn: u64, body_bytes: u32, sent_ms: u64, group: u64) -> Entry {
+        assert!(body_bytes < 1 << 24, "body length does not fit in 24 bits");
+        let b = body_bytes.to_le_bytes();
+        Entry {
+            lsn: low6(body_lsn),
+            sent_ms: low6(sent_ms),
+            group: low6(group),
+            bytes: [b[0], b[1], b[2]],
+            state: 1,
+            receive_count: 0,
+        }
+    }
+    /// Address of the body section.
+    pub(crate) fn body_lsn(&self) -> u64 {
+        wide6(self.lsn)
+    }
+    /// Length of the body's content.
+    pub(crate) fn body_bytes(&self) -> u32 {
+        u32::from_le_bytes([self.bytes[0], self.bytes[1], self.bytes[2], 0])
+    }
+    /// Engine time of the send (or of what counts as it after a move).
+    pub(crate) fn sent_ms(&self) -> u64 {
+        wide6(self.sent_ms)
+    }
+    /// Group hash, 48 bits; 0 for none.
+    pub(crate) fn group(&self) -> u64 {
+        wide6(self.group)
+    }
+    /// Receives so far; stops at 65,535.
+    pub(crate) fn receive_count(&self) -> u16 {
+        self.receive_count
+    }
+    /// What the message is doing.
+    pub(crate) fn state(&self) -> EntryState {
+        match self.state & STATE_MASK {
+            0 => EntryState::Gone,
+            1 => EntryState::Ready,
+            2 => EntryState::Delayed,
+            _ => EntryState::Leased,
+        }
+    }
+}
+
+/// What only some messages need.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Extra {
+    /// End of the delay or lease.
+    pub until_ms: u64,
+    /// Time of the first receive; 0 before it.
+    pub first_received_ms: u64,
+    /// Time of the latest receive.
+    pub received_ms: u64,
+    /// Tag of the latest receipt.
+    pub tag: u64,
+    /// Who the body belongs to, when the message was moved here.
+    pub origin: Option<Origin>,
+    /// Where a chunked body lies: (segment, bytes); empty for a plain one.
+    pub chunks: Vec<(u32, u32)>,
+}
+
+/// Where a moved message came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// Identity at its first send.
+    pub identity: MessageIdentity,
+    /// The queue it was moved out of.
+    pub from: QueueId,
+}
+
+/// A page of entries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Page {
+    entries: Vec<Entry>,
+    ready: [u64; WORDS],
+    extras: BTreeMap<u16, Extra>,
+}
+
+impl Page {
+    /// Entry at `index`, if it was ever written.
+    pub(crate) fn entry(&self, index: u16) -> Option<&Entry> {
+        self.entries.get(index as usize)
+    }
+    /// Entries written so far.
+    pub(crate) fn len(&self) -> u16 {
+        self.entries.len() as u16
+    }
+    /// Nothing was written yet.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+    /// What is known about the entry beyond its 24 bytes.
+    pub(crate) fn extra(&self, index: u16) -> Option<&Extra> {
+        self.extras.get(&index)
+    }
+    /// The extra of `index`, made if absent.
+    pub(crate) fn extra_mut(&mut self, index: u16) -> &mut Extra {
+        self.extras.entry(index).or_default()
+    }
+    /// Appends an entry; sequences are dense, so its index is the page's length.
+    pub(crate) fn push(&mut self, entry: Entry) -> u16 {
+        let index = self.len();
+        assert!(u64::from(index) < PAGE_ENTRIES, "page is full");
+        self.entries.push(entry);
+        self.mark(index, entry.state() == EntryState::Ready);
+        index
+    }
+    /// Changes the state of an entry; a gone one loses its extra.
+    pub(crate) fn set_state(&mut self, index: u16, state: EntryState) {
+        let Some(entry) = self.entries.get_mut(index as usize) else {
+            return;
+        };
+        entry.state = match state {
+            EntryState::Gone => 0,
+            EntryState::Ready => 1,
+            EntryState::Delayed => 2,
+            EntryState::Leased => 3,
+        };
+        if state == EntryState::Gone {
+            self.extras.remove(&index);
+        }
+        self.mark(index, state == EntryState::Ready);
+    }
+    /// Sets the receive count.
+    pub(crate) fn set_receive_count(&mut self, index: u16, count: u16) {
+        if let Some(entry) = self.entries.get_mut(index as usize) {
+            entry.receive_count = count;
+        }
+    }
+    fn mark(&mut self, index: u16, ready: bool) {
+        let (word, bit) = (index as usize / 64, index % 64);
+        if let Some(word) = self.ready.get_mut(word) {
+            if ready {
+                *word |= 1 << bit;
+            } else {
+                *word &= !(1 << bit);
+            }
+        }
+    }
+    /// The first ready entry at or after `from`.
+    pub(crate) fn next_ready(&self, from: u16) -> Option<u16> {
+        let mut word = from as usize / 64;
+        let mut bits = self.ready.get(word)? & (u64::MAX << (from % 64));
+        loop {
+            if bits != 0 {
+                return Some((word * 64) as u16 + bits.trailing_zeros() as u16);
+            }
+            word += 1;
+            bits = *self.ready.get(word)?;
+        }
+    }
+    /// Memory the page takes, about.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        (self.entries.capacity() * size_of::<Entry>() + self.extras.len() * 120 + 160) as u64
+    }
+
+    /// The page as a row of the view.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut out = Writer::default();
+        out.bytes.reserve(8 + self.entries.len() * 24);
+        out.u8(PAGE_VERSION);
+        out.list(&self.entries, |out, entry| {
+            out.bytes.extend_from_slice(&entry.lsn);
+            out.bytes.extend_from_slice(&entry.sent_ms);
+            out.bytes.extend_from_slice(&entry.group);
+            out.bytes.extend_from_slice(&entry.bytes);
+            out.u8(entry.state).u16(entry.receive_count);
+        });
+        out.u32(self.extras.len() as u32);
+        for (index, extra) in &self.extras {
+            out.u16(*index);
+            encode_extra(&mut out, extra);
+        }
+        out.bytes
+    }
+
+    /// Reads a row written by `encode`.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Page, Malformed> {
+        let mut input = Reader::new(bytes, "index page");
+        if input.u8()? != PAGE_VERSION {
+            return Err(input.malformed());
+        }
+        let entries = input.list(decode_entry)?;
+        if entries.len() as u64 > PAGE_ENTRIES {
+            return Err(input.malformed());
+        }
+        let mut page = Page::default();
+        for entry in entries {
+            page.push(entry);
+        }
+        for (index, extra) in input.list(|input| Ok((input.u16()?, decode_extra(input)?)))? {
+            page.extras.insert(index, extra);
+        }
+        input.finish()?;
+        Ok(page)
+    }
+}
+
+fn decode_entry(input: &mut Reader<'_>) -> Result<Entry, Malformed> {
+    let mut six = || -> Result<[u8; 6], Malformed> {
+        Ok([
+            input.u8()?,
+            input.u8()?,
+            input.u8()?,
+            input.u8()?,
+            input.u8()?,
+            input.u8()?,
+        ])
+    };
+    let (lsn, sent_ms, group) = (six()?, six()?, six()?);
+    Ok(Entry {
+        lsn,
+        sent_ms,
+        group,
+        bytes: [input.u8()?, input.u8()?, input.u8()?],
+        state: input.u8()?,
+        receive_count: input.u16()?,
+    })
+}
+
+fn encode_extra(out: &mut Writer, extra: &Extra) {
+    out.u64(extra.until_ms)
+        .u64(extra.first_received_ms)
+        .u64(extra.received_ms)
+        .u64(extra.tag);
+    out.option(extra.origin.as_ref(), |out, origin| {
+        out.u64(origin.identity.queue.0)
+            .u64(origin.identity.sequence)
+            .u64(origin.from.0);
+    });
+    encode_chunks(out, &extra.chunks);
+}
+
+fn decode_extra(input: &mut Reader<'_>) -> Result<Extra, Malformed> {
+    Ok(Extra {
+        until_ms: input.u64()?,
+        first_received_ms: input.u64()?,
+        received_ms: input.u64()?,
+        tag: input.u64()?,
+        origin: input.option(|input| {
+            Ok(Origin {
+                identity: MessageIdentity {
+                    queue: QueueId(input.u64()?),
+                    sequence: input.u64()?,
+                },
+                from: QueueId(input.u64()?),
+            })
+        })?,
+        chunks: decode_chunks(input)?,
+    })
+}
+
+/// Writes where a chunked body lies.
+pub(crate) fn encode_chunks(out: &mut Writer, chunks: &[(u32, u32)]) {
+    out.list(chunks, |out, (segment, bytes)| {
+        out.u32(*segment).u32(*bytes);
+    });
+}
+
+/// Reads what `encode_chunks` wrote.
+pub(crate) fn decode_chunks(input: &mut Reader<'_>) -> Result<Vec<(u32, u32)>, Malformed> {
+    input.list(|input| Ok((input.u32()?, input.u32()?)))
+}

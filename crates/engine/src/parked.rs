@@ -1,0 +1,129 @@
+//! Commands that wait: receives for a message, catalog writes for their effects, anything for a
+//! page. Nothing here polls; `apply` says what was woken.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use rustc_hash::FxHashMap;
+
+use crate::command::Command;
+use crate::ids::{QueueId, ShardId};
+use crate::plan::Offer;
+
+/// Work that waits for a page.
+#[derive(Debug)]
+pub(crate) enum Work {
+    Command(Command),
+    Offer(Offer),
+    /// Retention of a queue.
+    Expire(QueueId),
+}
+
+/// Everything that waits on one worker.
+#[derive(Debug, Default)]
+pub(crate) struct Parked {
+    receives: FxHashMap<QueueId, VecDeque<(u64, Command)>>,
+    deadlines: BTreeSet<(u64, u64, QueueId)>,
+    next_ticket: u64,
+    effects: BTreeMap<ShardId, Vec<Command>>,
+    pages: FxHashMap<(QueueId, u64), Vec<Work>>,
+}
+
+impl Parked {
+    /// Parks a receive behind those that wait already.
+    pub(crate) fn receive(&mut self, command: Command) {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        if let Command::Receive {
+            queue, deadline_ms, ..
+        } = &command
+        {
+            let queue = *queue;
+            self.deadlines
+                .insert((deadline_ms.unwrap_or(0), ticket, queue));
+            let waiting = self.receives.entry(queue).or_default();
+            waiting.push_back((ticket, command));
+        }
+    }
+
+    /// Takes the receive that waits longest on the queue.
+    pub(crate) fn take_receive(&mut self, queue: QueueId) -> Option<(u64, Command)> {
+        let waiting = self.receives.get_mut(&queue)?;
+        let taken = waiting.pop_front();
+        if waiting.is_empty() {
+            self.receives.remove(&queue);
+        }
+        if let Some((ticket, Command::Receive { deadline_ms, .. })) = &taken {
+            let deadline_ms = deadline_ms.unwrap_or(0);
+            self.deadlines.remove(&(deadline_ms, *ticket, queue));
+        }
+        taken
+    }
+
+    /// Puts a receive back in front.
+    pub(crate) fn put_back(&mut self, ticket: u64, command: Command) {
+        if let Command::Receive {
+            queue, deadline_ms, ..
+        } = &command
+        {
+            let queue = *queue;
+            self.deadlines
+                .insert((deadline_ms.unwrap_or(0), ticket, queue));
+            let waiting = self.receives.entry(queue).or_default();
+            waiting.push_front((ticket, command));
+        }
+    }
+
+    /// Takes one receive whose time is up.
+    pub(crate) fn take_overdue(&mut self, now_ms: u64) -> Option<Command> {
+        let (deadline_ms, ticket, queue) = self.deadlines.first().copied()?;
+        if deadline_ms > now_ms {
+            return None;
+        }
+        self.deadlines.pop_first();
+        let waiting = self.receives.get_mut(&queue)?;
+        let position = waiting.iter().position(|(t, _)| *t == ticket)?;
+        let taken = waiting.remove(position);
+        if waiting.is_empty() {
+            self.receives.remove(&queue);
+        }
+        taken.map(|(_, command)| command)
+    }
+
+    /// When the next parked receive is due.
+    pub(crate) fn next_due(&self) -> Option<u64> {
+        self.deadlines.first().map(|(when, ..)| *when)
+    }
+
+    /// Takes every receive: the engine stops.
+    pub(crate) fn take_all(&mut self) -> Vec<Command> {
+        self.deadlines.clear();
+        let receives = std::mem::take(&mut self.receives);
+        receives
+            .into_values()
+            .flatten()
+            .map(|(_, command)| command)
+            .collect()
+    }
+
+    /// Parks a command until effects reach the shard.
+    pub(crate) fn effect(&mut self, shard: ShardId, command: Command) {
+        self.effects.entry(shard).or_default().push(command);
+    }
+
+    /// Takes the commands that wait for effects on the shard.
+    pub(crate) fn take_effects(&mut self, shard: ShardId) -> Vec<Command> {
+        self.effects.remove(&shard).unwrap_or_default()
+    }
+
+    /// Parks work until the page is in memory; true when nobody asked for the page yet.
+    pub(crate) fn page(&mut self, queue: QueueId, number: u64, work: Work) -> bool {
+        let waiting = self.pages.entry((queue, number)).or_default();
+        waiting.push(work);
+        waiting.len() == 1
+    }
+
+    /// Takes the work that waits for the page.
+    pub(crate) fn take_page(&mut self, queue: QueueId, number: u64) -> Vec<Work> {
+        self.pages.remove(&(queue, number)).unwrap_or_default()
+    }
+}

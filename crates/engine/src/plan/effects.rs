@@ -1,0 +1,76 @@
+//! Effects between shards: offering them, taking them in, forgetting them.
+
+use waystation_storage::{Funding, Urgency};
+
+use super::Turn;
+use crate::config::EngineError;
+use crate::effect::Effect;
+use crate::ids::{QueueId, ShardId};
+use crate::record::Record;
+
+/// Effects on their way from one shard to another, numbered.
+#[derive(Debug)]
+pub(crate) struct Offer {
+    pub(crate) source: ShardId,
+    pub(crate) destination: ShardId,
+    pub(crate) effects: Vec<(u64, Effect)>,
+}
+
+impl Turn<'_> {
+    /// Pages that taking in the offer needs and that are not in memory.
+    pub(crate) fn missing_for(&self, offer: &Offer) -> Vec<(QueueId, u64)> {
+        let moved = offer.effects.iter().map(|(_, effect)| effect);
+        let mut pages: Vec<(QueueId, u64)> = moved
+            .filter(|effect| effect.message().is_some())
+            .filter_map(|effect| self.shard.tail_page(effect.queue()))
+            .filter(|(queue, page)| self.shard.is_spilled(*queue, *page))
+            .collect();
+        pages.sort_unstable();
+        pages.dedup();
+        pages
+    }
+
+    /// Takes in what is new of the offer, once; returns the number up to which this shard now has
+    /// everything of the source.
+    pub(crate) fn take_in(&mut self, offer: Offer) -> Result<u64, EngineError> {
+        let known = self.shard.outbox.applied_from(offer.source);
+        let mut through = known;
+        let mut effects = Vec::with_capacity(offer.effects.len());
+        for (number, effect) in offer.effects {
+            if number > known {
+                assert_eq!(number, through + 1, "a lane has no gaps");
+                through = number;
+                effects.push(effect);
+            }
+        }
+        if effects.is_empty() {
+            return Ok(known);
+        }
+        let record = Record::EffectsApplied {
+            source: offer.source,
+            through,
+            effects,
+        };
+        self.commit(&record, None, Urgency::Sync, Funding::Consumer)?;
+        Ok(through)
+    }
+
+    /// The destination has everything through `through`: drops it here and returns the next slice.
+    pub(crate) fn pulled(&mut self, destination: ShardId, through: u64) -> Option<Offer> {
+        if self.shard.outbox.can_trim(destination, through) {
+            let record = Record::OutboxTrimmed {
+                destination,
+                through,
+            };
+            // A lost trim is made good by the next pull; a failed append is the end anyway.
+            self.commit(&record, None, Urgency::Lazy, Funding::Consumer)
+                .ok()?;
+        }
+        let effects = self.shard.outbox.slice(destination, through);
+        (!effects.is_empty()).then_some(Offer {
+            source: self.shard.id,
+            destination,
+            effects,
+        })
+    }
+}

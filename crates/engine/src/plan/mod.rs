@@ -1,0 +1,161 @@
+//! From a command to facts: look at the state, decide, put records into the journal, apply them.
+//!
+//! Planning does no I/O. A command that needs a page that is not in memory comes back as `Fetch`
+//! and is planned again when the page is there; one that has nothing to say yet comes back as
+//! `Wait` and is planned again when something happened to its queue. Replies leave when the
+//! journal has what they depend on.
+
+mod catalog;
+mod effects;
+mod receipts;
+mod receive;
+mod send;
+
+use waystation_storage::{Append, AppendError, Body, Funding, Journal, Lsn, Urgency};
+
+pub(crate) use effects::Offer;
+
+use crate::catalog::Catalog;
+use crate::codec::Writer;
+use crate::command::Command;
+use crate::config::EngineError;
+use crate::ids::QueueId;
+use crate::limits::Budgets;
+use crate::record::{RECORD_VERSION, Record};
+use crate::reply::Promise;
+use crate::shard::{At, Shard};
+use std::sync::Arc;
+
+/// What became of a command.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// Answered, or will be when the journal is flushed so far.
+    Done,
+    /// Nothing to say yet.
+    Wait(Command),
+    /// These pages are needed first.
+    Fetch(Command, Vec<(QueueId, u64)>),
+}
+
+/// Everything a plan may use: one shard, the journal, and the answers' way out.
+pub(crate) struct Turn<'a> {
+    pub(crate) shard: &'a mut Shard,
+    pub(crate) journal: &'a Journal,
+    pub(crate) catalog: &'a Arc<Catalog>,
+    pub(crate) budgets: &'a Budgets,
+    /// Counter for receipt tags; the boot epoch in the upper half.
+    pub(crate) next_tag: &'a mut u64,
+    pub(crate) scratch: &'a mut Writer,
+}
+
+/// Body of a record: owner, sequence, content.
+type BodyParts<'a> = (QueueId, u64, &'a [u8]);
+
+impl Turn<'_> {
+    /// Decides one command.
+    pub(crate) fn plan(&mut self, command: Command) -> Outcome {
+        match command {
+            Command::Send { .. } => self.send(command),
+            Command::Receive { .. } => self.receive(command),
+            Command::Delete { .. } => self.delete(command),
+            Command::ChangeVisibility { .. } => self.change_visibility(command),
+            Command::Purge { queue, promise } => {
+                self.purge(queue, promise);
+                Outcome::Done
+            }
+            Command::Counts { queue, promise } => {
+                match self.shard.queues.get(&queue) {
+                    Some(state) => {
+                        let after = state.last_sync_lsn;
+                        self.reply(promise, Ok(state.counts()), after);
+                    }
+                    None => promise.fill(Err(EngineError::QueueMissing)),
+                }
+                Outcome::Done
+            }
+            Command::WriteCatalog {
+                changes, promise, ..
+            } => {
+                self.write_catalog(changes, promise);
+                Outcome::Done
+            }
+            Command::AwaitEffect { .. } => self.await_effect(command),
+            Command::MoveClock { offset_ms, promise } => {
+                let record = Record::ClockMoved { offset_ms };
+                match self.commit(&record, None, Urgency::Sync, Funding::Consumer) {
+                    Ok(end) => self.reply(promise, Ok(()), end),
+                    Err(error) => promise.fill(Err(error)),
+                }
+                Outcome::Done
+            }
+        }
+    }
+
+    fn purge(&mut self, queue: QueueId, promise: Promise<Result<(), EngineError>>) {
+        if !self.shard.queues.contains_key(&queue) {
+            return promise.fill(Err(EngineError::QueueMissing));
+        }
+        let record = Record::Purged { queue };
+        match self.commit(&record, None, Urgency::Sync, Funding::Consumer) {
+            Ok(end) => self.reply(promise, Ok(()), end),
+            Err(error) => promise.fill(Err(error)),
+        }
+    }
+
+    /// Gives `value` when everything below `after` is durable.
+    pub(crate) fn reply<T: Send + 'static>(&self, promise: Promise<T>, value: T, after: u64) {
+        if self.journal.durable() >= Lsn(after) {
+            promise.fill(value);
+        } else {
+            let give = Box::new(move || promise.fill(value));
+            self.journal.when_durable(Lsn(after), give);
+        }
+    }
+
+    /// Puts the record into the journal and applies it; returns the address just after it. On an
+    /// error nothing happened.
+    pub(crate) fn commit(
+        &mut self,
+        record: &Record,
+        body: Option<BodyParts<'_>>,
+        urgency: Urgency,
+        funding: Funding,
+    ) -> Result<u64, EngineError> {
+        self.scratch.bytes.clear();
+        record.encode(self.scratch);
+        let content = [body.map_or(&[][..], |(_, _, content)| content)];
+        let appended = self
+            .journal
+            .append(Append {
+                shard: u16::from(self.shard.id),
+                kind: record.kind(),
+                version: RECORD_VERSION,
+                time_ms: self.shard.time_ms,
+                meta: &self.scratch.bytes,
+                body: body.map(|(owner, sequence, _)| Body {
+                    owner: owner.0,
+                    sequence,
+                    parts: &content,
+                }),
+                urgency,
+                funding,
+            })
+            .map_err(|error| match error {
+                AppendError::StorageFull => EngineError::StorageFull,
+                AppendError::TooLarge => EngineError::TooLarge,
+                AppendError::Stopped => EngineError::Stopping,
+            })?;
+        let at = At {
+            end: appended.end.0,
+            time_ms: self.shard.time_ms,
+            body_lsn: appended.body.map_or(0, |body| body.lsn.0),
+            body_bytes: appended.body.map_or(0, |body| body.bytes),
+            occupies: appended.occupies.iter().collect(),
+        };
+        self.shard.apply(record, &at);
+        for segment in self.shard.references.drain(..) {
+            self.journal.note_reference(segment, appended.lsn);
+        }
+        Ok(appended.end.0)
+    }
+}

@@ -1,0 +1,205 @@
+//! Messages go in flight, and which ones: the choice a receive makes and what its record does.
+
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
+
+use super::{Queue, index_of, page_of};
+use crate::index::ShardIndex;
+use crate::limits::{DEDUPLICATION_WINDOW_MS, PAGE_ENTRIES};
+use crate::page::EntryState;
+
+/// Outcome of looking for messages.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Pick {
+    /// These can be served, in this order.
+    Messages(Vec<u64>),
+    /// This page is needed first.
+    Spilled(u64),
+}
+
+impl Queue {
+    /// Up to `max` messages a receive would get now, without changing any of them.
+    pub(crate) fn pick(&mut self, max: usize) -> Pick {
+        if self.is_fifo() {
+            if let Some(page) = self.extend_window() {
+                return Pick::Spilled(page);
+            }
+            let window = self.window.as_mut();
+            return Pick::Messages(window.map_or(Vec::new(), |window| window.select(max)));
+        }
+        let mut picked = Vec::with_capacity(max);
+        for number in &self.ready_pages {
+            let Some(page) = self.page(*number) else {
+                if picked.is_empty() {
+                    return Pick::Spilled(*number);
+                }
+                break;
+            };
+            let mut from = 0;
+            while picked.len() < max
+                && let Some(position) = page.next_ready(from)
+            {
+                picked.push(number * PAGE_ENTRIES + u64::from(position));
+                from = position + 1;
+            }
+            if picked.len() == max {
+                break;
+            }
+        }
+        Pick::Messages(picked)
+    }
+
+    /// Brings the FIFO window as far as it may go; the page it stopped at for want of memory.
+    fn extend_window(&mut self) -> Option<u64> {
+        loop {
+            let window = self.window.as_ref()?;
+            let end = window.end();
+            if !window.has_room() || end >= self.next_sequence {
+                return None;
+            }
+            let Some((number, slot)) = self.pages.range(page_of(end)..).next() else {
+                let next = self.next_sequence;
+                self.window.as_mut()?.advance_to(next);
+                return None;
+            };
+            let number = *number;
+            let Some(page) = slot.page.clone() else {
+                return Some(number);
+            };
+            let window = self.window.as_mut()?;
+            let start = number * PAGE_ENTRIES;
+            window.advance_to(start);
+            for position in index_of(window.end())..page.len() {
+                let sequence = start + u64::from(position);
+                if let Some(entry) = page.entry(position)
+                    && entry.state() != EntryState::Gone
+                {
+                    window.admit(sequence, entry.group(), entry.state() == EntryState::Ready);
+                }
+                window.advance_to(sequence + 1);
+            }
+            if u64::from(page.len()) == PAGE_ENTRIES {
+                window.advance_to(start + PAGE_ENTRIES);
+            } else {
+                return None;
+            }
+        }
+    }
+
+    /// Something could be received now.
+    pub(crate) fn has_available(&self) -> bool {
+        match &self.window {
+            Some(window) => window.has_available() || window.end() < self.next_sequence,
+            None => !self.ready_pages.is_empty(),
+        }
+    }
+
+    /// Applies a receive: counts, times, tags; in flight until `until_ms`, or still ready when
+    /// that is not in the future (`SQS-221`).
+    pub(crate) fn lease(
+        &mut self,
+        leases: &[(u64, u64)],
+        until_ms: u64,
+        now_ms: u64,
+        index: &mut ShardIndex,
+    ) {
+        let to = if until_ms > now_ms {
+            EntryState::Leased
+        } else {
+            EntryState::Ready
+        };
+        let mut groups = Vec::new();
+        for (sequence, tag) in leases {
+            let Some(entry) = self.entry(*sequence).copied() else {
+                continue;
+            };
+            if groups.last() != Some(&entry.group()) {
+                groups.push(entry.group());
+            }
+            self.transition(*sequence, to, until_ms, index);
+            let position = index_of(*sequence);
+            if let Some(page) = self.page_mut(page_of(*sequence)) {
+                page.set_receive_count(position, entry.receive_count().saturating_add(1));
+                let extra = page.extra_mut(position);
+                extra.tag = *tag;
+                extra.received_ms = now_ms;
+                if extra.first_received_ms == 0 {
+                    extra.first_received_ms = now_ms;
+                }
+            }
+        }
+        if let Some(window) = &mut self.window {
+            for group in groups {
+                window.touched(group);
+            }
+        }
+    }
+}
+
+/// One remembered receive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Attempt {
+    pub(crate) at_ms: u64,
+    /// (sequence, tag) of what it returned.
+    pub(crate) leases: Vec<(u64, u64)>,
+}
+
+/// Receives that can be answered again for five minutes (`SQS-302`..`SQS-306`).
+#[derive(Debug, Default)]
+pub(crate) struct Attempts {
+    pub(crate) by_id: BTreeMap<u128, Attempt>,
+    by_sequence: FxHashMap<u64, u128>,
+}
+
+impl Attempts {
+    /// The attempt, if it is not too old.
+    pub(crate) fn find(&self, id: u128, now_ms: u64) -> Option<&Attempt> {
+        self.by_id
+            .get(&id)
+            .filter(|attempt| attempt.at_ms + DEDUPLICATION_WINDOW_MS > now_ms)
+    }
+
+    /// Remembers what a receive returned.
+    pub(crate) fn remember(&mut self, id: u128, leases: &[(u64, u64)], now_ms: u64) {
+        self.forget_old(now_ms);
+        for (sequence, _) in leases {
+            self.void(*sequence);
+            self.by_sequence.insert(*sequence, id);
+        }
+        let attempt = Attempt {
+            at_ms: now_ms,
+            leases: leases.to_vec(),
+        };
+        self.by_id.insert(id, attempt);
+    }
+
+    fn forget_old(&mut self, now_ms: u64) {
+        let by_sequence = &mut self.by_sequence;
+        self.by_id.retain(|_, attempt| {
+            let keep = attempt.at_ms + DEDUPLICATION_WINDOW_MS > now_ms;
+            if !keep {
+                for (sequence, _) in &attempt.leases {
+                    by_sequence.remove(sequence);
+                }
+            }
+            keep
+        });
+    }
+
+    /// A message of an attempt was deleted or had its visibility changed (`SQS-304`).
+    pub(crate) fn void(&mut self, sequence: u64) {
+        if let Some(id) = self.by_sequence.remove(&sequence)
+            && let Some(attempt) = self.by_id.remove(&id)
+        {
+            for (sequence, _) in attempt.leases {
+                self.by_sequence.remove(&sequence);
+            }
+        }
+    }
+
+    /// Forgets everything.
+    pub(crate) fn clear(&mut self) {
+        *self = Attempts::default();
+    }
+}

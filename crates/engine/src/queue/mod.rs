@@ -1,0 +1,321 @@
+//! The queue primitive: messages by sequence, in pages; what is ready, in flight, delayed.
+//!
+//! The state of a message lives in its page and nowhere else; everything beside the pages is an
+//! index over them that can be rebuilt. Every change goes through `transition`, so counters,
+//! deadlines, live bytes and the FIFO window cannot disagree. One file per mutation.
+//!
+//! A page that a mutation touches must be in memory; `Record::pages` says which ones those are.
+
+mod deduplication;
+mod deleted;
+mod expired;
+mod fifo;
+mod leased;
+mod moved;
+mod purged;
+pub(crate) mod row;
+mod sent;
+mod slot;
+mod visibility;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+pub(crate) use deduplication::{Deduplication, decode_chunk, encode_chunk};
+pub(crate) use expired::Expiry;
+pub(crate) use fifo::Window;
+pub(crate) use leased::{Attempts, Pick};
+pub(crate) use sent::NewMessage;
+pub(crate) use slot::{BODY_HEADER_BYTES, Slot};
+
+use crate::config::{QueueConfig, QueueKind};
+use crate::ids::QueueId;
+use crate::index::ShardIndex;
+use crate::limits::{HEAD_PAGES_RESIDENT, PAGE_ENTRIES};
+use crate::page::{Entry, EntryState, Page};
+
+/// The page of a sequence.
+pub(crate) fn page_of(sequence: u64) -> u64 {
+    sequence / PAGE_ENTRIES
+}
+
+fn index_of(sequence: u64) -> u16 {
+    (sequence % PAGE_ENTRIES) as u16
+}
+
+/// How many messages a queue holds, by what they are doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueueCounts {
+    /// Ready to be received (in FIFO queues also those whose group is blocked, `SQS-114`).
+    pub visible: u64,
+    /// In flight.
+    pub in_flight: u64,
+    /// Delayed.
+    pub delayed: u64,
+    /// Engine time of the oldest send still here, at most one page too early.
+    pub oldest_sent_ms: Option<u64>,
+}
+
+/// One queue.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    pub(crate) id: QueueId,
+    pub(crate) version: u64,
+    pub(crate) config: QueueConfig,
+    pub(crate) next_sequence: u64,
+    pub(crate) pages: BTreeMap<u64, Slot>,
+    /// Pages with at least one ready message.
+    ready_pages: BTreeSet<u64>,
+    /// Pages by the oldest send they may hold.
+    by_age: BTreeSet<(u64, u64)>,
+    pub(crate) counts: QueueCounts,
+    pub(crate) window: Option<Window>,
+    pub(crate) deduplication: Deduplication,
+    pub(crate) attempts: Attempts,
+    /// A dead-letter move came back: stop moving until the settings change.
+    pub(crate) redrive_suspended: bool,
+    /// Record address of the last change whose loss a reply must not outlive.
+    pub(crate) last_sync_lsn: u64,
+    /// Something changed since the last checkpoint.
+    pub(crate) dirty: bool,
+    /// Generation of this queue's row in the view; 0 before its first checkpoint.
+    pub(crate) stored: u64,
+    /// Rows of dropped pages that the next checkpoint removes: (page, generation).
+    pub(crate) dropped_rows: Vec<(u64, u64)>,
+    /// The deadline of retention registered in the shard's index.
+    pub(crate) retention_due_ms: Option<u64>,
+}
+
+impl Queue {
+    pub(crate) fn new(id: QueueId, version: u64, config: QueueConfig) -> Queue {
+        Queue {
+            id,
+            version,
+            config,
+            next_sequence: 0,
+            pages: BTreeMap::new(),
+            ready_pages: BTreeSet::new(),
+            by_age: BTreeSet::new(),
+            counts: QueueCounts::default(),
+            window: (config.kind == QueueKind::Fifo).then(Window::default),
+            deduplication: Deduplication::default(),
+            attempts: Attempts::default(),
+            redrive_suspended: false,
+            last_sync_lsn: 0,
+            dirty: true,
+            stored: 0,
+            dropped_rows: Vec::new(),
+            retention_due_ms: None,
+        }
+    }
+
+    pub(crate) fn is_fifo(&self) -> bool {
+        self.window.is_some()
+    }
+
+    /// Counts as a caller sees them.
+    pub(crate) fn counts(&self) -> QueueCounts {
+        QueueCounts {
+            oldest_sent_ms: self.by_age.first().map(|(sent_ms, _)| *sent_ms),
+            ..self.counts
+        }
+    }
+
+    /// The page in memory, if it is.
+    pub(crate) fn page(&self, number: u64) -> Option<&Arc<Page>> {
+        self.pages.get(&number)?.page.as_ref()
+    }
+
+    /// The page exists but is not in memory.
+    pub(crate) fn is_spilled(&self, number: u64) -> bool {
+        self.pages
+            .get(&number)
+            .is_some_and(|slot| slot.page.is_none())
+    }
+
+    /// The entry of a message that still exists; its page must be in memory.
+    pub(crate) fn entry(&self, sequence: u64) -> Option<&Entry> {
+        self.page(page_of(sequence))?
+            .entry(index_of(sequence))
+            .filter(|entry| entry.state() != EntryState::Gone)
+    }
+
+    /// What is known of the message beyond its entry.
+    pub(crate) fn extra(&self, sequence: u64) -> Option<&crate::page::Extra> {
+        self.page(page_of(sequence))?.extra(index_of(sequence))
+    }
+
+    /// The page for changing: copied first when a checkpoint or a reader still holds it.
+    pub(crate) fn page_mut(&mut self, number: u64) -> Option<&mut Page> {
+        self.dirty = true;
+        let slot = self.pages.get_mut(&number)?;
+        slot.dirty = true;
+        Some(Arc::make_mut(slot.page.as_mut()?))
+    }
+
+    /// Appends an entry under the next sequence and counts it; the caller has set extras.
+    fn append(&mut self, entry: Entry, occupies: &[(u32, u32)], index: &mut ShardIndex) -> u64 {
+        let sequence = self.next_sequence;
+        let number = page_of(sequence);
+        self.next_sequence += 1;
+        let slot = self
+            .pages
+            .entry(number)
+            .or_insert_with(|| Slot::new(&index.usage));
+        if slot.sent_min_ms > entry.sent_ms() {
+            self.by_age.remove(&(slot.sent_min_ms, number));
+            self.by_age.insert((entry.sent_ms(), number));
+        }
+        slot.appended(&entry, occupies);
+        index.live.add(occupies);
+        let position = self.page_mut(number).map(|page| page.push(entry));
+        assert_eq!(
+            position,
+            Some(index_of(sequence)),
+            "sequences of a page are dense"
+        );
+        self.counts.visible += 1;
+        self.ready_pages.insert(number);
+        if let Some(window) = &mut self.window {
+            window.appended(sequence, entry.group());
+        }
+        sequence
+    }
+
+    /// Moves a message to another state and keeps every index in step. `until_ms` is the end of a
+    /// delay or lease. False when the message does not exist.
+    pub(crate) fn transition(
+        &mut self,
+        sequence: u64,
+        to: EntryState,
+        until_ms: u64,
+        index: &mut ShardIndex,
+    ) -> bool {
+        let (number, position) = (page_of(sequence), index_of(sequence));
+        let Some(entry) = self.entry(sequence).copied() else {
+            return false;
+        };
+        let extra = self.extra(sequence).cloned().unwrap_or_default();
+        let from = entry.state();
+        self.uncount(from, sequence, extra.until_ms, index);
+        let id = self.id;
+        if let Some(page) = self.page_mut(number) {
+            if matches!(to, EntryState::Leased | EntryState::Delayed) {
+                page.extra_mut(position).until_ms = until_ms;
+                index.deadlines.insert((until_ms, id, sequence));
+            }
+            page.set_state(position, to);
+        }
+        self.count(to, index);
+        self.update_slot(number, from, to);
+        if to == EntryState::Gone {
+            let occupied = slot::occupied(&entry, &extra, index.segment_bytes);
+            self.release(number, &occupied, index);
+        }
+        if let Some(window) = &mut self.window {
+            window.changed(sequence, entry.group(), to);
+        }
+        true
+    }
+
+    fn uncount(&mut self, from: EntryState, sequence: u64, until_ms: u64, index: &mut ShardIndex) {
+        match from {
+            EntryState::Ready => self.counts.visible -= 1,
+            EntryState::Leased => self.counts.in_flight -= 1,
+            EntryState::Delayed => self.counts.delayed -= 1,
+            EntryState::Gone => {}
+        }
+        if matches!(from, EntryState::Leased | EntryState::Delayed) {
+            index.deadlines.remove(&(until_ms, self.id, sequence));
+            index.usage.waiting_messages.sub(1);
+        }
+    }
+
+    fn count(&mut self, to: EntryState, index: &ShardIndex) {
+        match to {
+            EntryState::Ready => self.counts.visible += 1,
+            EntryState::Leased => self.counts.in_flight += 1,
+            EntryState::Delayed => self.counts.delayed += 1,
+            EntryState::Gone => {}
+        }
+        if matches!(to, EntryState::Leased | EntryState::Delayed) {
+            index.usage.waiting_messages.add(1);
+        }
+    }
+
+    fn update_slot(&mut self, number: u64, from: EntryState, to: EntryState) {
+        let Some(slot) = self.pages.get_mut(&number) else {
+            return;
+        };
+        slot.moved(from, to);
+        if slot.ready > 0 {
+            self.ready_pages.insert(number);
+        } else {
+            self.ready_pages.remove(&number);
+        }
+    }
+
+    /// Gives back the bytes of a message that is gone, and its page when it was the last one.
+    fn release(&mut self, number: u64, occupied: &[(u32, u32)], index: &mut ShardIndex) {
+        index.live.sub(occupied);
+        let full = (number + 1) * PAGE_ENTRIES <= self.next_sequence;
+        if let Some(slot) = self.pages.get_mut(&number) {
+            slot.released(occupied);
+            if slot.live == 0 && full {
+                self.drop_page(number, index);
+            }
+        }
+    }
+
+    /// Forgets a page with everything in it, whether or not it is in memory. Messages in it that
+    /// wait for a deadline must have been taken out of the shard's index before.
+    fn drop_page(&mut self, number: u64, index: &mut ShardIndex) {
+        let Some(slot) = self.pages.remove(&number) else {
+            return;
+        };
+        self.dirty = true;
+        index.live.sub(&slot.segments);
+        self.counts.visible -= u64::from(slot.ready);
+        self.by_age.remove(&(slot.sent_min_ms, number));
+        self.ready_pages.remove(&number);
+        self.dropped_rows
+            .extend(slot.rows().map(|generation| (number, generation)));
+        self.next_sequence = self
+            .next_sequence
+            .max((number + 1) * PAGE_ENTRIES)
+            .min(self.next_sequence.next_multiple_of(PAGE_ENTRIES));
+    }
+
+    /// Puts a page read from the view back into memory, unless it changed meanwhile.
+    pub(crate) fn install(&mut self, number: u64, generation: u64, page: Arc<Page>) {
+        if let Some(slot) = self.pages.get_mut(&number)
+            && slot.page.is_none()
+            && slot.stored == generation
+        {
+            slot.install(page);
+        }
+    }
+
+    /// Lets clean pages leave memory that no receive will need soon: not the first ready ones, not
+    /// the tail, none with messages in flight or delayed.
+    pub(crate) fn evict(&mut self) {
+        let head: BTreeSet<u64> = self
+            .ready_pages
+            .iter()
+            .take(HEAD_PAGES_RESIDENT)
+            .copied()
+            .collect();
+        let tail = page_of(self.next_sequence);
+        for (number, slot) in &mut self.pages {
+            if *number != tail && !head.contains(number) {
+                slot.evict();
+            }
+        }
+    }
+
+    /// When the oldest message may have outlived the retention.
+    pub(crate) fn retention_due(&self) -> Option<u64> {
+        let (sent_ms, _) = self.by_age.first()?;
+        Some(sent_ms.saturating_add(self.config.retention_ms))
+    }
+}

@@ -1,0 +1,222 @@
+//! A queue as rows of the view: one row for itself and its page directory, one per page, one per
+//! chunk of deduplication entries.
+
+use std::sync::Arc;
+
+use super::{Attempts, Queue, Slot, leased::Attempt};
+use crate::codec::{Malformed, Reader, Writer};
+use crate::config::QueueConfig;
+use crate::ids::{QueueId, ShardId};
+use crate::index::ShardIndex;
+use crate::page::{EntryState, decode_chunks, encode_chunks};
+use crate::row_key::{RowKey, RowKind};
+
+const QUEUE_ROW_VERSION: u8 = 1;
+
+impl Queue {
+    pub(crate) fn page_key(&self, shard: ShardId, number: u64, generation: u64) -> RowKey {
+        RowKey {
+            shard,
+            kind: RowKind::Page,
+            id: self.id.0,
+            number,
+            generation,
+        }
+    }
+
+    pub(crate) fn deduplication_key(&self, shard: ShardId, number: u64, generation: u64) -> RowKey {
+        RowKey {
+            shard,
+            kind: RowKind::Deduplication,
+            id: self.id.0,
+            number,
+            generation,
+        }
+    }
+
+    /// The key of this queue's own row.
+    pub(crate) fn row_key(&self, shard: ShardId, generation: u64) -> RowKey {
+        RowKey {
+            shard,
+            kind: RowKind::Queue,
+            id: self.id.0,
+            number: 0,
+            generation,
+        }
+    }
+
+    /// The row this queue has in the view now.
+    pub(crate) fn own_row(&self, shard: ShardId) -> Option<RowKey> {
+        (self.stored != 0).then(|| self.row_key(shard, self.stored))
+    }
+
+    /// Rows of dropped pages and chunks, to be removed.
+    pub(crate) fn take_dropped_rows(&mut self, shard: ShardId) -> Vec<RowKey> {
+        let pages = std::mem::take(&mut self.dropped_rows);
+        let chunks = std::mem::take(&mut self.deduplication.dropped_rows);
+        let pages = pages.iter().map(|(n, g)| self.page_key(shard, *n, *g));
+        let chunks = chunks
+            .iter()
+            .map(|(n, g)| self.deduplication_key(shard, *n, *g));
+        pages.chain(chunks).collect()
+    }
+
+    /// The queue's own row: everything but the contents of pages and chunks. Dirty pages and
+    /// chunks are written under `generation` by the same checkpoint.
+    pub(crate) fn encode(&self, generation: u64) -> Vec<u8> {
+        let mut out = Writer::default();
+        out.u8(QUEUE_ROW_VERSION).u64(self.version);
+        self.config.encode(&mut out);
+        out.u64(self.next_sequence)
+            .u8(u8::from(self.redrive_suspended));
+        out.u32(self.pages.len() as u32);
+        for (number, slot) in &self.pages {
+            let row = if slot.dirty { generation } else { slot.row() };
+            out.u64(*number).u64(row);
+            out.u16(slot.live).u16(slot.ready).u16(slot.waiting);
+            out.u64(slot.sent_min_ms).u64(slot.sent_max_ms);
+            encode_chunks(&mut out, &slot.segments);
+        }
+        out.u32(self.deduplication.chunks.len() as u32);
+        for chunk in &self.deduplication.chunks {
+            let row = if chunk.stored == 0 {
+                generation
+            } else {
+                chunk.stored
+            };
+            out.u64(chunk.number).u64(row);
+        }
+        out.u32(self.attempts.by_id.len() as u32);
+        for (id, attempt) in &self.attempts.by_id {
+            out.u128(*id).u64(attempt.at_ms);
+            out.list(&attempt.leases, |out, (sequence, tag)| {
+                out.u64(*sequence).u64(*tag);
+            });
+        }
+        out.bytes
+    }
+
+    /// Reads a queue's own row; returns it with the deduplication rows to read: (number,
+    /// generation). Its pages are not in memory yet.
+    pub(crate) fn decode(
+        id: QueueId,
+        stored: u64,
+        bytes: &[u8],
+        index: &mut ShardIndex,
+    ) -> Result<(Queue, Vec<(u64, u64)>), Malformed> {
+        let mut input = Reader::new(bytes, "queue row");
+        if input.u8()? != QUEUE_ROW_VERSION {
+            return Err(input.malformed());
+        }
+        let version = input.u64()?;
+        let mut queue = Queue::new(id, version, QueueConfig::decode(&mut input)?);
+        queue.stored = stored;
+        queue.dirty = false;
+        queue.next_sequence = input.u64()?;
+        queue.redrive_suspended = input.u8()? != 0;
+        let usage = index.usage.clone();
+        for (number, slot) in input.list(|input| {
+            let number = input.u64()?;
+            let mut slot = Slot::stored(&usage, input.u64()?);
+            slot.live = input.u16()?;
+            slot.ready = input.u16()?;
+            slot.waiting = input.u16()?;
+            slot.sent_min_ms = input.u64()?;
+            slot.sent_max_ms = input.u64()?;
+            slot.segments = decode_chunks(input)?;
+            Ok((number, slot))
+        })? {
+            queue.place(number, slot, index);
+        }
+        let chunks = input.list(|input| Ok((input.u64()?, input.u64()?)))?;
+        queue.attempts = Attempts::default();
+        for (id, attempt) in input.list(|input| {
+            let id = input.u128()?;
+            let at_ms = input.u64()?;
+            let leases = input.list(|input| Ok((input.u64()?, input.u64()?)))?;
+            Ok((id, Attempt { at_ms, leases }))
+        })? {
+            queue.attempts.remember(id, &attempt.leases, attempt.at_ms);
+        }
+        input.finish()?;
+        Ok((queue, chunks))
+    }
+
+    fn place(&mut self, number: u64, slot: Slot, index: &mut ShardIndex) {
+        index.live.add(&slot.segments);
+        self.counts.visible += u64::from(slot.ready);
+        if slot.ready > 0 {
+            self.ready_pages.insert(number);
+        }
+        self.by_age.insert((slot.sent_min_ms, number));
+        self.pages.insert(number, slot);
+    }
+
+    /// Pages that must be read before the queue can go on: those with messages in flight or
+    /// delayed. (page, generation)
+    pub(crate) fn pages_waiting(&self) -> Vec<(u64, u64)> {
+        self.pages
+            .iter()
+            .filter(|(_, slot)| slot.page.is_none() && slot.waiting > 0)
+            .map(|(number, slot)| (*number, slot.stored))
+            .collect()
+    }
+
+    /// Registers the deadlines of a page just read at restart.
+    pub(crate) fn register_deadlines(&mut self, number: u64, index: &mut ShardIndex) {
+        let Some(page) = self.page(number).cloned() else {
+            return;
+        };
+        for position in 0..page.len() {
+            let sequence = number * crate::limits::PAGE_ENTRIES + u64::from(position);
+            let (Some(entry), Some(extra)) = (page.entry(position), page.extra(position)) else {
+                continue;
+            };
+            match entry.state() {
+                EntryState::Leased => self.counts.in_flight += 1,
+                EntryState::Delayed => self.counts.delayed += 1,
+                EntryState::Gone | EntryState::Ready => continue,
+            }
+            index.deadlines.insert((extra.until_ms, self.id, sequence));
+            index.usage.waiting_messages.add(1);
+        }
+    }
+
+    /// Pages that changed since the last checkpoint, now held by it under `generation`, and the
+    /// rows they replace.
+    pub(crate) fn capture_pages(
+        &mut self,
+        shard: ShardId,
+        generation: u64,
+    ) -> (Vec<(RowKey, Arc<crate::page::Page>)>, Vec<RowKey>) {
+        let (mut held, mut replaced) = (Vec::new(), Vec::new());
+        let id = self.id;
+        for (number, slot) in &mut self.pages {
+            let Some(page) = slot.page.as_ref().filter(|_| slot.dirty) else {
+                continue;
+            };
+            let key = |generation| RowKey {
+                shard,
+                kind: RowKind::Page,
+                id: id.0,
+                number: *number,
+                generation,
+            };
+            held.push((key(generation), page.clone()));
+            replaced.extend(slot.rows().map(key));
+            slot.dirty = false;
+            slot.captured = generation;
+        }
+        (held, replaced)
+    }
+
+    /// The checkpoint that held pages under `generation` is sealed.
+    pub(crate) fn sealed(&mut self, generation: u64) {
+        for slot in self.pages.values_mut() {
+            if slot.captured == generation {
+                slot.captured = 0;
+                slot.stored = generation;
+            }
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Restart: read what the last checkpoint says, then replay the journal over it.
+
+use std::sync::Arc;
+
+use waystation_storage::{Lsn, Record as Stored, StorageError, View};
+
+use crate::checkpoint::{Manifest, catalog_key, root_key};
+use crate::codec::{Malformed, Reader};
+use crate::effect::Outbox;
+use crate::ids::{QueueId, SHARDS, ShardId};
+use crate::index::Usage;
+use crate::page::Page;
+use crate::queue::{Queue, decode_chunk};
+use crate::record::Record;
+use crate::row_key::{RowKey, intents, manifests, rows_of_generation};
+use crate::shard::{At, Shard};
+
+/// The state found in the view, ready for replay.
+pub(crate) struct Restored {
+    pub(crate) shards: Vec<Shard>,
+    manifests: Vec<Option<Manifest>>,
+    view: Arc<dyn View>,
+    /// Segments that moved bodies lie in, with the record that moved them.
+    pub(crate) references: Vec<(u32, Lsn)>,
+    /// Latest engine time seen.
+    pub(crate) latest_ms: u64,
+}
+
+fn damaged(what: Malformed) -> StorageError {
+    StorageError::View {
+        operation: "restore a checkpoint",
+        what: what.to_string(),
+    }
+}
+
+fn missing(key: &RowKey) -> StorageError {
+    StorageError::View {
+        operation: "restore a checkpoint",
+        what: format!("row {key:?} is missing"),
+    }
+}
+
+fn row(view: &dyn View, key: &RowKey) -> Result<bytes::Bytes, StorageError> {
+    view.get(&key.bytes())?.ok_or_else(|| missing(key))
+}
+
+/// Reads one index page.
+pub(crate) fn read_page(view: &dyn View, key: &RowKey) -> Result<Page, StorageError> {
+    Page::decode(&row(view, key)?).map_err(damaged)
+}
+
+impl Restored {
+    /// Reads every shard's last checkpoint.
+    pub(crate) fn read(
+        view: Arc<dyn View>,
+        usage: &Arc<Usage>,
+        segment_bytes: u64,
+    ) -> Result<Restored, StorageError> {
+        let mut found: Vec<Option<Manifest>> = vec![None; SHARDS];
+        for (shard, bytes) in manifests(&*view)? {
+            if let Some(slot) = found.get_mut(usize::from(shard)) {
+                *slot = Some(Manifest::decode(&bytes).map_err(damaged)?);
+            }
+        }
+        let abandoned = abandoned_generations(&*view)?;
+        let mut shards = Vec::with_capacity(SHARDS);
+        for id in 0..=ShardId::MAX {
+            let mut shard = Shard::new(id, usage.clone(), segment_bytes);
+            if let Some(manifest) = found.get(usize::from(id)).copied().flatten() {
+                read_shard(&*view, &mut shard, &manifest)?;
+            }
+            let burnt = abandoned.iter().filter(|(s, _)| *s == id);
+            for (_, generation) in burnt {
+                shard.generation = shard.generation.max(*generation);
+            }
+            shards.push(shard);
+        }
+        let latest_ms = found.iter().flatten().map(|m| m.time_ms).max().unwrap_or(0);
+        Ok(Restored {
+            shards,
+            manifests: found,
+            view,
+            references: Vec::new(),
+            latest_ms,
+        })
+    }
+
+    /// Where replay must start; `None` for the very beginning.
+    pub(crate) fn replay_start(&self) -> Option<Lsn> {
+        let frames: Option<Vec<Lsn>> = self
+            .manifests
+            .iter()
+            .map(|m| Some(m.as_ref()?.frame))
+            .collect();
+        frames?.into_iter().min()
+    }
+
+    /// Takes in one record of the journal, unless its shard's checkpoint has it already.
+    pub(crate) fn replay(&mut self, stored: &Stored<'_>) -> Result<(), StorageError> {
+        self.latest_ms = self.latest_ms.max(stored.time_ms);
+        let index = usize::from(stored.shard);
+        let covered = self.manifests.get(index).copied().flatten();
+        if covered.is_some_and(|manifest| stored.lsn < manifest.applied) {
+            return Ok(());
+        }
+        let Some(shard) = self.shards.get_mut(index) else {
+            return Err(unknown(stored, "a shard out of range"));
+        };
+        let record = Record::decode(stored.kind, stored.version, stored.meta)
+            .map_err(|what| unknown(stored, &what.to_string()))?;
+        shard.advance(stored.time_ms);
+        for (queue, number) in shard.missing_pages(&record) {
+            load_page(&*self.view, shard, queue, number)?;
+        }
+        let at = At {
+            end: stored.end.0,
+            time_ms: stored.time_ms,
+            body_lsn: stored.body.map_or(0, |body| body.reference.lsn.0),
+            body_bytes: stored.body.map_or(0, |body| body.reference.bytes),
+            occupies: stored.occupies.iter().collect(),
+        };
+        shard.apply(&record, &at);
+        for segment in shard.references.drain(..) {
+            self.references.push((segment, stored.lsn));
+        }
+        Ok(())
+    }
+}
+
+fn unknown(stored: &Stored<'_>, what: &str) -> StorageError {
+    StorageError::UnknownFormat {
+        file: "journal".into(),
+        what: format!("the record at {} is {what}", stored.lsn),
+    }
+}
+
+fn load_page(
+    view: &dyn View,
+    shard: &mut Shard,
+    queue: QueueId,
+    number: u64,
+) -> Result<(), StorageError> {
+    let id = shard.id;
+    let Some(state) = shard.queues.get_mut(&queue) else {
+        return Ok(());
+    };
+    let Some(generation) = state.pages.get(&number).map(|slot| slot.stored) else {
+        return Ok(());
+    };
+    let page = read_page(view, &state.page_key(id, number, generation))?;
+    state.install(number, generation, Arc::new(page));
+    Ok(())
+}
+
+/// Removes rows of checkpoints that were never sealed, and returns their generations: those are
+/// not used again.
+fn abandoned_generations(view: &dyn View) -> Result<Vec<(ShardId, u64)>, StorageError> {
+    let mut abandoned = Vec::new();
+    for (shard, bytes) in intents(view)? {
+        let mut input = Reader::new(&bytes, "intent");
+        let generation = input.u64().map_err(damaged)?;
+        let rows = rows_of_generation(view, shard, generation)?;
+        let batch: Vec<_> = rows.into_iter().map(|key| (key, None)).collect();
+        view.write(&batch)?;
+        abandoned.push((shard, generation));
+    }
+    Ok(abandoned)
+}
+
+fn read_shard(view: &dyn View, shard: &mut Shard, manifest: &Manifest) -> Result<(), StorageError> {
+    shard.time_ms = manifest.time_ms;
+    shard.generation = manifest.generation;
+    shard.applied_end = manifest.applied.0;
+    if manifest.generation == 0 {
+        return Ok(());
+    }
+    let bytes = row(view, &root_key(shard.id, manifest.generation))?;
+    let mut input = Reader::new(&bytes, "root row");
+    let mut read = || -> Result<_, Malformed> {
+        if input.u8()? != 1 {
+            return Err(input.malformed());
+        }
+        let version = input.u64()?;
+        let offset_ms = input.u64()? as i64;
+        let queues = input.list(|input| Ok((input.u64()?, input.u64()?)))?;
+        let buckets = input.list(|input| Ok((input.u16()?, input.u64()?)))?;
+        Ok((
+            version,
+            offset_ms,
+            queues,
+            buckets,
+            Outbox::decode(&mut input)?,
+        ))
+    };
+    let (version, offset_ms, queues, buckets, outbox) = read().map_err(damaged)?;
+    shard.table.version = version;
+    shard.clock_offset_ms = offset_ms;
+    for effect in outbox.effects() {
+        if let Some(message) = effect.message() {
+            let occupied = message.occupied(shard.index.segment_bytes);
+            shard.index.live.add(&occupied);
+        }
+    }
+    shard.outbox = outbox;
+    for (bucket, generation) in buckets {
+        let bytes = row(view, &catalog_key(shard.id, bucket, generation))?;
+        shard.table.restore(&bytes).map_err(damaged)?;
+        shard.table.stored.insert(bucket, generation);
+    }
+    for (queue, generation) in queues {
+        read_queue(view, shard, QueueId(queue), generation)?;
+    }
+    Ok(())
+}
+
+fn read_queue(
+    view: &dyn View,
+    shard: &mut Shard,
+    id: QueueId,
+    generation: u64,
+) -> Result<(), StorageError> {
+    let key = RowKey {
+        shard: shard.id,
+        kind: crate::row_key::RowKind::Queue,
+        id: id.0,
+        number: 0,
+        generation,
+    };
+    let bytes = row(view, &key)?;
+    let (mut queue, chunks) =
+        Queue::decode(id, generation, &bytes, &mut shard.index).map_err(damaged)?;
+    for (number, stored) in chunks {
+        let key = queue.deduplication_key(shard.id, number, stored);
+        let entries = decode_chunk(&row(view, &key)?).map_err(damaged)?;
+        let usage = shard.index.usage.clone();
+        queue.deduplication.restore(number, stored, entries, &usage);
+    }
+    for (number, stored) in queue.pages_waiting() {
+        let page = read_page(view, &queue.page_key(shard.id, number, stored))?;
+        queue.install(number, stored, Arc::new(page));
+        queue.register_deadlines(number, &mut shard.index);
+    }
+    shard.queues.insert(id, queue);
+    shard.retention_known(id);
+    Ok(())
+}

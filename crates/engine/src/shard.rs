@@ -1,0 +1,424 @@
+//! One virtual shard: its state, and `apply`, the only place where the state changes.
+//!
+//! `apply` is deterministic, does no I/O and cannot fail: at commit and at replay it does the same
+//! to the same state. It first brings the shard's time forward, so that expiries need no record.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use crate::effect::{Effect, MovedMessage, Outbox};
+use crate::ids::{QueueId, ShardId};
+use crate::index::{ShardIndex, Usage};
+use crate::queue::{NewMessage, Queue, page_of};
+use crate::record::Record;
+use crate::table::Table;
+
+/// Where and when a record stands in the journal.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct At {
+    /// Address just after the record.
+    pub(crate) end: u64,
+    pub(crate) time_ms: u64,
+    pub(crate) body_lsn: u64,
+    pub(crate) body_bytes: u32,
+    /// Where the body lies, by segment.
+    pub(crate) occupies: Vec<(u32, u32)>,
+}
+
+/// The state of one shard.
+#[derive(Debug)]
+pub(crate) struct Shard {
+    pub(crate) id: ShardId,
+    pub(crate) time_ms: u64,
+    pub(crate) queues: FxHashMap<QueueId, Queue>,
+    pub(crate) index: ShardIndex,
+    /// Next look at a queue's retention: (when, queue).
+    pub(crate) retention: BTreeSet<(u64, QueueId)>,
+    pub(crate) outbox: Outbox,
+    pub(crate) table: Table,
+    /// Test clock's distance from the wall clock; kept by shard 0.
+    pub(crate) clock_offset_ms: i64,
+    /// Queues in which something may have become available since the caller last looked.
+    pub(crate) woken: Vec<QueueId>,
+    /// Queues that were removed since the caller last looked.
+    pub(crate) removed: Vec<QueueId>,
+    /// Journal segments that bodies moved in here lie in, since the caller last looked.
+    pub(crate) references: Vec<u32>,
+    /// Rows of removed queues for the next checkpoint to remove: (kind, queue, number, generation).
+    pub(crate) dropped_rows: Vec<crate::row_key::RowKey>,
+    /// Generation of the last checkpoint begun.
+    pub(crate) generation: u64,
+    /// Something changed since the last checkpoint.
+    pub(crate) dirty: bool,
+    /// Address just after the last record applied.
+    pub(crate) applied_end: u64,
+}
+
+impl Shard {
+    pub(crate) fn new(id: ShardId, usage: Arc<Usage>, segment_bytes: u64) -> Shard {
+        Shard {
+            id,
+            time_ms: 0,
+            queues: FxHashMap::default(),
+            index: ShardIndex::new(usage, segment_bytes),
+            retention: BTreeSet::new(),
+            outbox: Outbox::default(),
+            table: Table::default(),
+            clock_offset_ms: 0,
+            woken: Vec::new(),
+            removed: Vec::new(),
+            references: Vec::new(),
+            dropped_rows: Vec::new(),
+            generation: 0,
+            dirty: false,
+            applied_end: 0,
+        }
+    }
+
+    /// When something happens here by itself next.
+    pub(crate) fn next_due(&self) -> Option<u64> {
+        let deadline = self.index.deadlines.first().map(|(when, ..)| *when);
+        let retention = self.retention.first().map(|(when, _)| *when);
+        [deadline, retention].into_iter().flatten().min()
+    }
+
+    /// Brings the time forward: leases and delays that ended make their messages ready, in the
+    /// order of their ends, whether the time passes at once or step by step.
+    pub(crate) fn advance(&mut self, now_ms: u64) {
+        self.time_ms = self.time_ms.max(now_ms);
+        while let Some((when, queue, sequence)) = self.index.deadlines.first().copied()
+            && when <= self.time_ms
+        {
+            let known = self.queues.get_mut(&queue);
+            if let Some(state) = known {
+                state.deadline_passed(sequence, &mut self.index);
+            }
+            self.index.deadlines.remove(&(when, queue, sequence));
+            self.wake(queue);
+            self.dirty = true;
+        }
+    }
+
+    fn wake(&mut self, queue: QueueId) {
+        if self.woken.last() != Some(&queue) {
+            self.woken.push(queue);
+        }
+    }
+
+    /// Pages a record needs in memory that are not there.
+    pub(crate) fn missing_pages(&self, record: &Record) -> Vec<(QueueId, u64)> {
+        let mut needed: Vec<(QueueId, u64)> = Vec::new();
+        match record {
+            Record::Sent { queue, .. } => needed.extend(self.tail_page(*queue)),
+            Record::Leased { queue, leases, .. } => {
+                needed.extend(leases.iter().map(|(s, _)| (*queue, page_of(*s))));
+            }
+            Record::VisibilityChanged { queue, changes } => {
+                needed.extend(changes.iter().map(|(s, _)| (*queue, page_of(*s))));
+            }
+            Record::Renewed {
+                queue, sequences, ..
+            }
+            | Record::Deleted { queue, sequences }
+            | Record::Expired { queue, sequences }
+            | Record::DeadLettered {
+                queue, sequences, ..
+            } => needed.extend(sequences.iter().map(|s| (*queue, page_of(*s)))),
+            Record::PageExpired { queue, page } => {
+                if self.queues.get(queue).is_some_and(Queue::is_fifo) {
+                    needed.push((*queue, *page));
+                }
+            }
+            Record::EffectsApplied { effects, .. } => {
+                let moved = effects.iter().filter(|effect| effect.message().is_some());
+                needed.extend(moved.flat_map(|effect| self.tail_page(effect.queue())));
+            }
+            Record::Purged { .. }
+            | Record::OutboxTrimmed { .. }
+            | Record::CatalogWritten { .. }
+            | Record::ClockMoved { .. } => {}
+        }
+        needed.sort_unstable();
+        needed.dedup();
+        needed.retain(|(queue, page)| self.is_spilled(*queue, *page));
+        needed
+    }
+
+    /// The page that the next message of the queue goes to.
+    pub(crate) fn tail_page(&self, queue: QueueId) -> Option<(QueueId, u64)> {
+        let state = self.queues.get(&queue)?;
+        Some((queue, page_of(state.next_sequence)))
+    }
+
+    pub(crate) fn is_spilled(&self, queue: QueueId, page: u64) -> bool {
+        self.queues
+            .get(&queue)
+            .is_some_and(|state| state.is_spilled(page))
+    }
+
+    /// Makes the fact part of the state. Pages it needs are in memory.
+    pub(crate) fn apply(&mut self, record: &Record, at: &At) {
+        self.advance(at.time_ms);
+        self.dirty = true;
+        self.applied_end = at.end;
+        match record {
+            Record::EffectsApplied {
+                source,
+                through,
+                effects,
+            } => {
+                for effect in effects {
+                    self.apply_effect(effect, at);
+                }
+                self.outbox.applied.insert(*source, *through);
+            }
+            Record::OutboxTrimmed {
+                destination,
+                through,
+            } => {
+                for effect in self.outbox.trim(*destination, *through) {
+                    if let Some(message) = effect.message() {
+                        let occupied = message.occupied(self.index.segment_bytes);
+                        self.index.live.sub(&occupied);
+                    }
+                }
+            }
+            Record::CatalogWritten {
+                version,
+                changes,
+                effects,
+            } => {
+                self.table.write(*version, changes);
+                for effect in effects {
+                    self.outbox.push(effect.clone());
+                }
+            }
+            Record::ClockMoved { offset_ms } => self.clock_offset_ms = *offset_ms,
+            _ => self.apply_to_queue(record, at),
+        }
+    }
+
+    fn apply_to_queue(&mut self, record: &Record, at: &At) {
+        let Some(id) = queue_of(record) else {
+            return;
+        };
+        let now_ms = self.time_ms;
+        let index = &mut self.index;
+        let Some(queue) = self.queues.get_mut(&id) else {
+            return;
+        };
+        queue.dirty = true;
+        match record {
+            Record::Sent {
+                sequence,
+                available_ms,
+                group,
+                deduplication,
+                ..
+            } => {
+                let message = sent(at, now_ms, *group, *available_ms, index.segment_bytes);
+                let entered = queue.enter(&message, now_ms, index);
+                assert_eq!(entered, *sequence, "sequences are given in journal order");
+                if let Some(seen) = deduplication {
+                    let usage = index.usage.clone();
+                    queue
+                        .deduplication
+                        .remember(*seen, *sequence, now_ms, &usage);
+                }
+            }
+            Record::Leased {
+                until_ms,
+                attempt,
+                leases,
+                ..
+            } => {
+                queue.lease(leases, *until_ms, now_ms, index);
+                if let Some(attempt) = attempt {
+                    queue.attempts.remember(*attempt, leases, now_ms);
+                }
+            }
+            Record::Renewed {
+                until_ms,
+                sequences,
+                ..
+            } => queue.renew(sequences, *until_ms, now_ms, index),
+            Record::Deleted { sequences, .. } => queue.delete(sequences, index),
+            Record::VisibilityChanged { changes, .. } => {
+                queue.change_visibility(changes, now_ms, index);
+            }
+            Record::Expired { sequences, .. } => queue.expire(sequences, index),
+            Record::PageExpired { page, .. } => queue.expire_page(*page, index),
+            Record::Purged { .. } => queue.purge(index),
+            Record::DeadLettered {
+                target, sequences, ..
+            } => {
+                for sequence in sequences {
+                    if let Some(message) = queue.hand_over(*sequence, *target, index) {
+                        self.outbox.push(Effect::DeadLetter(message));
+                    }
+                }
+            }
+            _ => unreachable!("not a record of a queue"),
+        }
+        if !matches!(record, Record::Leased { .. }) || queue.is_fifo() {
+            queue.last_sync_lsn = at.end;
+        }
+        self.changed(id);
+    }
+
+    /// Renews what the shard keeps about a queue that changed.
+    fn changed(&mut self, id: QueueId) {
+        if let Some(queue) = self.queues.get_mut(&id) {
+            let due = queue.retention_due();
+            if queue.retention_due_ms != due {
+                if let Some(when) = queue.retention_due_ms {
+                    self.retention.remove(&(when, id));
+                }
+                if let Some(when) = due {
+                    self.retention.insert((when, id));
+                }
+                queue.retention_due_ms = due;
+            }
+        }
+        self.wake(id);
+    }
+
+    /// Looks at the queue's retention again after its pages told more than was known.
+    pub(crate) fn retention_known(&mut self, id: QueueId) {
+        self.changed(id);
+    }
+
+    fn apply_effect(&mut self, effect: &Effect, at: &At) {
+        match effect {
+            Effect::Configure {
+                queue,
+                version,
+                config,
+            } => self.configure(*queue, *version, *config, at),
+            Effect::Remove { queue } => self.remove(*queue),
+            Effect::DeadLetter(message) => {
+                if !self.take_over(message, at) {
+                    // The dead-letter queue is gone: the message goes home (SQS-328).
+                    self.index
+                        .live
+                        .add(&message.occupied(self.index.segment_bytes));
+                    let home = MovedMessage {
+                        queue: message.from,
+                        from: message.queue,
+                        ..message.clone()
+                    };
+                    self.outbox.push(Effect::Return(home));
+                }
+            }
+            Effect::Return(message) => {
+                if self.take_over(message, at)
+                    && let Some(queue) = self.queues.get_mut(&message.queue)
+                {
+                    queue.redrive_suspended = true;
+                }
+            }
+        }
+    }
+
+    fn configure(
+        &mut self,
+        id: QueueId,
+        version: u64,
+        config: crate::config::QueueConfig,
+        at: &At,
+    ) {
+        let now_ms = self.time_ms;
+        let queue = self
+            .queues
+            .entry(id)
+            .or_insert_with(|| Queue::new(id, 0, config));
+        if version > queue.version {
+            let delay_changed = queue.is_fifo() && queue.config.delay_ms != config.delay_ms;
+            queue.version = version;
+            queue.config = config;
+            queue.redrive_suspended = false;
+            queue.dirty = true;
+            if delay_changed {
+                let delayed: Vec<u64> = self
+                    .index
+                    .deadlines
+                    .iter()
+                    .filter(|(_, queue, _)| *queue == id)
+                    .map(|(.., sequence)| *sequence)
+                    .filter(|sequence| {
+                        queue
+                            .entry(*sequence)
+                            .is_some_and(|entry| entry.state() == crate::page::EntryState::Delayed)
+                    })
+                    .collect();
+                queue.change_delay(&delayed, now_ms, &mut self.index);
+            }
+        }
+        queue.last_sync_lsn = at.end;
+        self.changed(id);
+    }
+
+    fn remove(&mut self, id: QueueId) {
+        let Some(mut queue) = self.queues.remove(&id) else {
+            return;
+        };
+        queue.purge(&mut self.index);
+        if let Some(when) = queue.retention_due_ms {
+            self.retention.remove(&(when, id));
+        }
+        self.dropped_rows.extend(queue.take_dropped_rows(self.id));
+        self.dropped_rows.extend(queue.own_row(self.id));
+        self.removed.push(id);
+    }
+
+    fn take_over(&mut self, message: &MovedMessage, at: &At) -> bool {
+        let now_ms = self.time_ms;
+        let Some(queue) = self.queues.get_mut(&message.queue) else {
+            return false;
+        };
+        queue.take_over(message, now_ms, &mut self.index);
+        queue.last_sync_lsn = at.end;
+        let occupied = message.occupied(self.index.segment_bytes);
+        self.references
+            .extend(occupied.iter().map(|(segment, _)| *segment));
+        self.changed(message.queue);
+        true
+    }
+}
+
+fn queue_of(record: &Record) -> Option<QueueId> {
+    match record {
+        Record::Sent { queue, .. }
+        | Record::Leased { queue, .. }
+        | Record::Renewed { queue, .. }
+        | Record::Deleted { queue, .. }
+        | Record::VisibilityChanged { queue, .. }
+        | Record::Expired { queue, .. }
+        | Record::PageExpired { queue, .. }
+        | Record::Purged { queue }
+        | Record::DeadLettered { queue, .. } => Some(*queue),
+        _ => None,
+    }
+}
+
+/// The message a `Sent` record describes.
+fn sent(at: &At, now_ms: u64, group: u64, available_ms: u64, segment_bytes: u64) -> NewMessage<'_> {
+    let plain = (
+        (at.body_lsn / segment_bytes) as u32,
+        at.body_bytes + crate::queue::BODY_HEADER_BYTES,
+    );
+    NewMessage {
+        body_lsn: at.body_lsn,
+        body_bytes: at.body_bytes,
+        occupies: &at.occupies,
+        chunked: at.occupies != [plain],
+        sent_ms: now_ms,
+        group,
+        available_ms,
+        receive_count: 0,
+        first_received_ms: 0,
+        origin: None,
+    }
+}

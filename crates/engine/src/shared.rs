@@ -1,0 +1,143 @@
+//! What all threads of an engine share, and the letters they send each other.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use waystation_storage::{BodyRef, Journal, StorageError, View};
+
+use crate::catalog::Catalog;
+use crate::checkpoint::Capture;
+use crate::clock::Clock;
+use crate::command::Command;
+use crate::ids::{QueueId, ShardId};
+use crate::index::Usage;
+use crate::limits::Budgets;
+use crate::mailbox::Mailbox;
+use crate::page::Page;
+use crate::plan::Offer;
+use crate::reply::Promise;
+use crate::row_key::RowKey;
+
+/// A letter to a worker.
+#[derive(Debug)]
+pub(crate) enum Letter {
+    Command(Command),
+    /// `source` has effects for `destination`.
+    Nudge {
+        source: ShardId,
+        destination: ShardId,
+    },
+    /// `destination` has everything through that number and has room for more.
+    Pull {
+        source: ShardId,
+        destination: ShardId,
+        through: u64,
+    },
+    Offer(Offer),
+    /// A page that was asked for.
+    Page {
+        queue: QueueId,
+        number: u64,
+        generation: u64,
+        page: Arc<Page>,
+    },
+    Capture {
+        shard: ShardId,
+        promise: Promise<Capture>,
+    },
+    Sealed {
+        shard: ShardId,
+        generation: u64,
+    },
+    /// The clock was moved.
+    Tick,
+}
+
+/// Something to read from the disk.
+#[derive(Debug)]
+pub(crate) enum Fetch {
+    Page {
+        queue: QueueId,
+        key: RowKey,
+    },
+    Bodies {
+        bodies: Vec<(BodyRef, QueueId, u64)>,
+        promise: Promise<Vec<Result<Bytes, StorageError>>>,
+    },
+}
+
+/// Shared by workers, readers, the checkpointer and the handle.
+pub(crate) struct Shared {
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) view: Arc<dyn View>,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) budgets: Budgets,
+    pub(crate) usage: Arc<Usage>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) inboxes: Vec<Mailbox<Letter>>,
+    pub(crate) fetches: Mailbox<Fetch>,
+    /// Told to the checkpointer: `()` means soon.
+    pub(crate) checkpoints: Mailbox<()>,
+    pub(crate) checkpoint_wanted: AtomicBool,
+    pub(crate) queue_ids: AtomicU32,
+    pub(crate) secret: [u8; 32],
+    /// The first fatal error.
+    pub(crate) failure: OnceLock<StorageError>,
+    pub(crate) on_failure: Box<dyn Fn(&StorageError) + Send + Sync>,
+}
+
+impl Shared {
+    /// Sends a letter to the worker that owns `shard`.
+    pub(crate) fn send(&self, shard: ShardId, letter: Letter) {
+        let worker = usize::from(shard) % self.inboxes.len();
+        if let Some(inbox) = self.inboxes.get(worker)
+            && let Err(Letter::Command(command)) = inbox.send(letter)
+        {
+            command.refuse(crate::config::EngineError::Stopping);
+        }
+    }
+
+    /// Asks for a checkpoint soon.
+    pub(crate) fn want_checkpoint(&self) {
+        if !self.checkpoint_wanted.swap(true, Ordering::Relaxed) {
+            let _closed = self.checkpoints.send(());
+        }
+    }
+
+    /// The disk failed: nothing more is acknowledged; the owner ends the process.
+    pub(crate) fn fail(&self, error: StorageError) {
+        let _first = self.failure.set(error);
+        if let Some(error) = self.failure.get() {
+            (self.on_failure)(error);
+        }
+    }
+
+    /// Reads one thing from the disk; false when there is nothing to read.
+    pub(crate) fn fetch_next(&self) -> bool {
+        let Some(fetch) = self.fetches.take_one() else {
+            return false;
+        };
+        match fetch {
+            Fetch::Bodies { bodies, promise } => {
+                let read = |(body, owner, sequence): &(BodyRef, QueueId, u64)| {
+                    self.journal.read_body(*body, owner.0, *sequence)
+                };
+                promise.fill(bodies.iter().map(read).collect());
+            }
+            Fetch::Page { queue, key } => match crate::restore::read_page(&*self.view, &key) {
+                Err(error) => self.fail(error),
+                Ok(page) => self.send(
+                    key.shard,
+                    Letter::Page {
+                        queue,
+                        number: key.number,
+                        generation: key.generation,
+                        page: Arc::new(page),
+                    },
+                ),
+            },
+        }
+        true
+    }
+}

@@ -1,0 +1,378 @@
+//! A worker owns some shards and runs them: letters in, facts into the journal, answers out.
+//!
+//! It never blocks but on its inbox and on a full frame. The real thread calls `run`; the simulator
+//! calls `process` when its seed says so.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::checkpoint::Capture;
+use crate::codec::Writer;
+use crate::command::Command;
+use crate::config::EngineError;
+use crate::ids::{QueueId, ShardId};
+use crate::parked::{Parked, Work};
+use crate::plan::{Offer, Outcome, Turn};
+use crate::shard::Shard;
+use crate::shared::{Fetch, Letter, Shared};
+
+/// Runs the shards of one thread.
+pub(crate) struct Worker {
+    number: usize,
+    shared: Arc<Shared>,
+    shards: FxHashMap<ShardId, Shard>,
+    parked: Parked,
+    next_tag: u64,
+    scratch: Writer,
+    /// When each shard has something to do by itself.
+    due: BTreeSet<(u64, ShardId)>,
+    due_of: FxHashMap<ShardId, u64>,
+    /// Lanes whose destination knows that there is something.
+    nudged: FxHashSet<(ShardId, ShardId)>,
+    /// Shards that were looked at since the last settling.
+    touched: BTreeSet<ShardId>,
+}
+
+impl Worker {
+    /// A worker over `shards`; `first_tag` is unlike any tag of an earlier epoch or other worker.
+    pub(crate) fn new(
+        number: usize,
+        shared: Arc<Shared>,
+        shards: Vec<Shard>,
+        first_tag: u64,
+    ) -> Worker {
+        let touched = shards.iter().map(|shard| shard.id).collect();
+        Worker {
+            number,
+            shared,
+            shards: shards.into_iter().map(|shard| (shard.id, shard)).collect(),
+            parked: Parked::default(),
+            next_tag: first_tag,
+            scratch: Writer::default(),
+            due: BTreeSet::new(),
+            due_of: FxHashMap::default(),
+            nudged: FxHashSet::default(),
+            touched,
+        }
+    }
+
+    /// Runs until the inbox is closed and empty.
+    pub(crate) fn run(&mut self) {
+        let shared = self.shared.clone();
+        let Some(inbox) = shared.inboxes.get(self.number) else {
+            return;
+        };
+        loop {
+            self.process(inbox.take_all());
+            let timeout = self.next_due().map(|due| {
+                let now_ms = shared.clock.now_ms();
+                Duration::from_millis(due.saturating_sub(now_ms))
+            });
+            if timeout != Some(Duration::ZERO) && !inbox.wait(timeout) {
+                break;
+            }
+        }
+        for command in self.parked.take_all() {
+            command.refuse(EngineError::Stopping);
+        }
+    }
+
+    /// When this worker has something to do without a letter.
+    pub(crate) fn next_due(&self) -> Option<u64> {
+        let shard = self.due.first().map(|(when, _)| *when);
+        let receive = self.parked.next_due();
+        [shard, receive].into_iter().flatten().min()
+    }
+
+    /// Handles letters and whatever time brings, until nothing more follows from them.
+    pub(crate) fn process(&mut self, letters: VecDeque<Letter>) {
+        let now_ms = self.shared.clock.now_ms();
+        for letter in letters {
+            self.handle(letter, now_ms);
+        }
+        while let Some((when, shard)) = self.due.first().copied()
+            && when <= now_ms
+        {
+            self.due.pop_first();
+            self.due_of.remove(&shard);
+            self.run_due(shard, now_ms);
+        }
+        self.settle(now_ms);
+        while let Some(command) = self.parked.take_overdue(now_ms) {
+            self.shared.usage.parked_receives.sub(1);
+            self.plan(command, now_ms);
+        }
+        self.settle(now_ms);
+    }
+
+    fn handle(&mut self, letter: Letter, now_ms: u64) {
+        match letter {
+            Letter::Command(command) => self.plan(command, now_ms),
+            Letter::Nudge {
+                source,
+                destination,
+            } => self.pull(source, destination),
+            Letter::Pull {
+                source,
+                destination,
+                through,
+            } => self.answer_pull(source, destination, through, now_ms),
+            Letter::Offer(offer) => self.take_in(offer, now_ms),
+            Letter::Page {
+                queue,
+                number,
+                generation,
+                page,
+            } => {
+                if let Some(state) = self.queue_mut(queue) {
+                    state.install(number, generation, page);
+                }
+                for work in self.parked.take_page(queue, number) {
+                    self.resume(work, now_ms);
+                }
+                self.evict(queue);
+            }
+            Letter::Capture { shard, promise } => {
+                if let Some(state) = self.shards.get_mut(&shard) {
+                    state.advance(now_ms);
+                    promise.fill(Capture::take(state, &self.shared.journal));
+                }
+                self.touched.insert(shard);
+            }
+            Letter::Sealed { shard, generation } => self.sealed(shard, generation),
+            Letter::Tick => {}
+        }
+    }
+
+    fn resume(&mut self, work: Work, now_ms: u64) {
+        match work {
+            Work::Command(command) => self.plan(command, now_ms),
+            Work::Offer(offer) => self.take_in(offer, now_ms),
+            Work::Expire(queue) => self.expire(queue, now_ms),
+        }
+    }
+
+    fn queue_mut(&mut self, queue: QueueId) -> Option<&mut crate::queue::Queue> {
+        self.shards.get_mut(&queue.shard())?.queues.get_mut(&queue)
+    }
+
+    /// Gives `plan` one shard, brought to the present.
+    fn turn<R>(
+        &mut self,
+        shard: ShardId,
+        now_ms: u64,
+        plan: impl FnOnce(&mut Turn<'_>) -> R,
+    ) -> Option<R> {
+        self.touched.insert(shard);
+        let state = self.shards.get_mut(&shard)?;
+        state.advance(now_ms);
+        Some(plan(&mut Turn {
+            shard: state,
+            journal: &self.shared.journal,
+            catalog: &self.shared.catalog,
+            budgets: &self.shared.budgets,
+            next_tag: &mut self.next_tag,
+            scratch: &mut self.scratch,
+        }))
+    }
+
+    fn plan(&mut self, command: Command, now_ms: u64) {
+        let shard = command.shard();
+        match self.turn(shard, now_ms, |turn| turn.plan(command)) {
+            Some(Outcome::Fetch(command, pages)) => self.fetch(Work::Command(command), &pages),
+            Some(Outcome::Wait(command)) => self.park(command),
+            Some(Outcome::Done) | None => {}
+        }
+    }
+
+    fn park(&mut self, command: Command) {
+        match &command {
+            Command::AwaitEffect { shard, .. } => self.parked.effect(*shard, command),
+            _ => {
+                let parked = &self.shared.usage.parked_receives;
+                if parked.get() >= self.shared.budgets.parked_receives_max {
+                    return command.refuse(EngineError::Overloaded);
+                }
+                parked.add(1);
+                self.parked.receive(command);
+            }
+        }
+    }
+
+    /// Asks for the first of the pages; the work is tried again when it is there.
+    fn fetch(&mut self, work: Work, pages: &[(QueueId, u64)]) {
+        let Some((queue, number)) = pages.first().copied() else {
+            return;
+        };
+        let key = self.shards.get(&queue.shard()).and_then(|shard| {
+            let state = shard.queues.get(&queue)?;
+            let slot = state.pages.get(&number)?;
+            Some(state.page_key(shard.id, number, slot.stored))
+        });
+        if let Some(key) = key
+            && self.parked.page(queue, number, work)
+        {
+            let _closed = self.shared.fetches.send(Fetch::Page { queue, key });
+        }
+    }
+
+    fn run_due(&mut self, shard: ShardId, now_ms: u64) {
+        self.turn(shard, now_ms, |_| ());
+        let due: Vec<QueueId> = match self.shards.get(&shard) {
+            Some(state) => state
+                .retention
+                .iter()
+                .take_while(|(when, _)| *when <= now_ms)
+                .map(|(_, queue)| *queue)
+                .collect(),
+            None => Vec::new(),
+        };
+        for queue in due {
+            self.expire(queue, now_ms);
+        }
+    }
+
+    fn expire(&mut self, queue: QueueId, now_ms: u64) {
+        let needed = self.turn(queue.shard(), now_ms, |turn| turn.expire(queue));
+        if let Some(Ok(Some(page))) = needed {
+            self.fetch(Work::Expire(queue), &[(queue, page)]);
+        }
+    }
+
+    // ---- effects between shards
+
+    /// The destination asks for what it does not have yet.
+    fn pull(&self, source: ShardId, destination: ShardId) {
+        if let Some(state) = self.shards.get(&destination) {
+            let through = state.outbox.applied_from(source);
+            let pull = Letter::Pull {
+                source,
+                destination,
+                through,
+            };
+            self.shared.send(source, pull);
+        }
+    }
+
+    /// The source forgets what has arrived and offers more.
+    fn answer_pull(&mut self, source: ShardId, destination: ShardId, through: u64, now_ms: u64) {
+        let offer = self.turn(source, now_ms, |turn| turn.pulled(destination, through));
+        match offer.flatten() {
+            Some(offer) => self.shared.send(destination, Letter::Offer(offer)),
+            None => {
+                self.nudged.remove(&(source, destination));
+            }
+        }
+    }
+
+    fn take_in(&mut self, offer: Offer, now_ms: u64) {
+        let (source, destination) = (offer.source, offer.destination);
+        let missing = self.turn(destination, now_ms, |turn| turn.missing_for(&offer));
+        if let Some(pages) = missing.filter(|pages| !pages.is_empty()) {
+            return self.fetch(Work::Offer(offer), &pages);
+        }
+        if let Some(Ok(_)) = self.turn(destination, now_ms, |turn| turn.take_in(offer)) {
+            for command in self.parked.take_effects(destination) {
+                self.plan(command, now_ms);
+            }
+            self.pull(source, destination);
+        }
+    }
+
+    // ---- after the letters
+
+    /// Follows up on what the touched shards say: receivers to wake, lanes to announce, deadlines.
+    fn settle(&mut self, now_ms: u64) {
+        while let Some(shard) = self.touched.pop_first() {
+            let Some(state) = self.shards.get_mut(&shard) else {
+                continue;
+            };
+            let mut woken = std::mem::take(&mut state.woken);
+            woken.append(&mut state.removed);
+            for destination in state.outbox.destinations() {
+                if self.nudged.insert((shard, destination)) {
+                    let nudge = Letter::Nudge {
+                        source: shard,
+                        destination,
+                    };
+                    self.shared.send(destination, nudge);
+                }
+            }
+            let due = state.next_due();
+            self.set_due(shard, due);
+            for queue in woken {
+                self.wake(queue, now_ms);
+            }
+        }
+        if self.over_budget() {
+            self.shared.want_checkpoint();
+        }
+    }
+
+    fn set_due(&mut self, shard: ShardId, due: Option<u64>) {
+        if self.due_of.get(&shard).copied() == due {
+            return;
+        }
+        if let Some(before) = self.due_of.remove(&shard) {
+            self.due.remove(&(before, shard));
+        }
+        if let Some(due) = due {
+            self.due.insert((due, shard));
+            self.due_of.insert(shard, due);
+        }
+    }
+
+    /// Serves parked receives of the queue while there is something for them.
+    fn wake(&mut self, queue: QueueId, now_ms: u64) {
+        loop {
+            let serve = match self.queue_mut(queue) {
+                Some(state) => state.has_available(),
+                None => true,
+            };
+            if !serve {
+                return;
+            }
+            let Some((ticket, command)) = self.parked.take_receive(queue) else {
+                return;
+            };
+            match self.turn(queue.shard(), now_ms, |turn| turn.plan(command)) {
+                Some(Outcome::Wait(command)) => return self.parked.put_back(ticket, command),
+                Some(Outcome::Fetch(command, pages)) => {
+                    self.shared.usage.parked_receives.sub(1);
+                    self.fetch(Work::Command(command), &pages);
+                }
+                Some(Outcome::Done) | None => self.shared.usage.parked_receives.sub(1),
+            }
+        }
+    }
+
+    // ---- memory
+
+    fn over_budget(&self) -> bool {
+        self.shared.usage.page_bytes.get() > self.shared.budgets.page_bytes_max
+    }
+
+    fn evict(&mut self, queue: QueueId) {
+        if self.over_budget()
+            && let Some(state) = self.queue_mut(queue)
+        {
+            state.evict();
+        }
+    }
+
+    fn sealed(&mut self, shard: ShardId, generation: u64) {
+        let over = self.over_budget();
+        let Some(state) = self.shards.get_mut(&shard) else {
+            return;
+        };
+        for queue in state.queues.values_mut() {
+            queue.sealed(generation);
+            if over {
+                queue.evict();
+            }
+        }
+    }
+}
