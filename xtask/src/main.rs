@@ -1,5 +1,7 @@
 //! The one tool of the workspace: `cargo xtask <command>`. Each command is one file.
 
+mod codegen;
+mod model;
 mod process;
 mod sim;
 mod soak;
@@ -24,6 +26,18 @@ const COMMANDS: &[(&str, &str, &str, Command)] = &[
         "[FILTER] [--quick]",
         "check and test everything; last line: N passed, N failed, N skipped",
         test::run,
+    ),
+    (
+        "codegen",
+        "[--check]",
+        "write every service's api.rs from models/",
+        |_, arguments| codegen::run(arguments).map(|()| ExitCode::SUCCESS),
+    ),
+    (
+        "model",
+        "update [DATA_DIR]",
+        "take AWS's models from an installed botocore",
+        |_, arguments| model::run(arguments).map(|()| ExitCode::SUCCESS),
     ),
     ("tidy", "", "check the rules of the house", |tree, _| {
         tidy::run(tree)

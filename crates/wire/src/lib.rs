@@ -36,6 +36,7 @@ pub use caller::{Caller, Endpoint, Scheme, UrlStyle};
 pub use error::{ApiError, ErrorKind, Fault};
 pub use map::Map;
 pub use model::{Model, OperationModel, Protocol};
+pub use pattern::Pattern;
 pub use request::{Request, Response};
 pub use service::Service;
 pub use text::{Blob, NotUtf8, Str};

@@ -1,4 +1,4 @@
-//! `structure!`: one generated structure and its table from one line per member.
+//! `structure!` and `error_kinds!`: generated structures, tables and errors from one line each.
 
 /// Expands `Name, TABLE, "WireName" { 0 field: Type = member("Wire", SHAPE), ... }` to the structure, its static table and its
 /// [`Structure`](crate::Structure) implementation. The numbers are field indices and count from 0 in order. Only generated
@@ -44,5 +44,17 @@ macro_rules! structure {
                 $crate::Slot::Struct(self)
             }
         }
+    };
+}
+
+/// Expands `QUEUE_DOES_NOT_EXIST = ErrorKind::sender("QueueDoesNotExist", 400);` to a public static. Only generated code uses
+/// it.
+#[macro_export]
+macro_rules! error_kinds {
+    ($($name:ident = $kind:expr;)*) => {
+        $(
+            #[doc = concat!("`", stringify!($name), "` of the model.")]
+            pub static $name: $crate::ErrorKind = $kind;
+        )*
     };
 }

@@ -193,13 +193,15 @@ impl<T: Field> Entries for Map<T> {
     }
 }
 
-/// The output of an operation that answers nothing.
+/// The table of `()`.
+pub static NOTHING: StructShape = StructShape {
+    name: "",
+    members: &[],
+};
+
+/// The input or output of an operation that takes or answers nothing.
 impl Structure for () {
     fn shape(&self) -> &'static StructShape {
-        static NOTHING: StructShape = StructShape {
-            name: "",
-            members: &[],
-        };
         &NOTHING
     }
     fn value(&self, _: usize) -> Option<Value<'_>> {

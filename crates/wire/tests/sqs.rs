@@ -1,0 +1,2 @@
+#[path = "../../services/sqs/src/api.rs"]
+pub mod api;
