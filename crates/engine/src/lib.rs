@@ -34,6 +34,7 @@ mod reply;
 mod engine;
 mod open;
 mod threads;
+mod manual;
 
 pub use catalog::{Catalog, Row};
 pub use clock::Clock;
@@ -43,6 +44,7 @@ pub use engine::{Engine, QueueHandle};
 pub use ids::{MessageIdentity, QueueId, Receipt, SHARDS, Scope, ShardId};
 pub use index::{Gauge, Usage};
 pub use limits::Budgets;
+pub use manual::{Advance, Manual};
 pub use open::{Opened, Parts, open};
 pub use queue::QueueCounts;
 pub use reply::{Promise, Reply, promise};

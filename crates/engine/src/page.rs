@@ -138,10 +138,6 @@ impl Page {
     pub(crate) fn len(&self) -> u16 {
         self.entries.len() as u16
     }
-    /// Nothing was written yet.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
     /// What is known about the entry beyond its 24 bytes.
     pub(crate) fn extra(&self, index: u16) -> Option<&Extra> {
         self.extras.get(&index)

@@ -1,0 +1,131 @@
+//! The engine by hand: the same workers, journal and checkpoints as `threads`, run step by step by
+//! whoever holds this. The simulator does, in the order its seed says; it may drop the whole thing
+//! between any two steps, which is a crash.
+
+use waystation_storage::{Committed, Prepared, StorageError, Wait};
+
+use crate::checkpoint::{Capture, Checkpoint, Step};
+use crate::engine::Engine;
+use crate::ids::ShardId;
+use crate::open::Opened;
+use crate::reply::{Reply, promise};
+use crate::shared::Letter;
+use crate::worker::Worker;
+
+/// What a checkpoint step came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Advance {
+    /// Something was done; call again.
+    More,
+    /// Nothing can be done before workers ran or the journal was committed.
+    Blocked,
+    /// The checkpoint is complete.
+    Finished,
+}
+
+/// An engine without threads.
+pub struct Manual {
+    engine: Engine,
+    workers: Vec<Worker>,
+    captures: Vec<Reply<Capture>>,
+    captured: Vec<Capture>,
+    checkpoint: Option<Checkpoint>,
+}
+
+impl Manual {
+    /// Takes over an opened engine.
+    pub fn new(opened: Opened) -> Manual {
+        Manual {
+            engine: opened.engine,
+            workers: opened.workers,
+            captures: Vec::new(),
+            captured: Vec::new(),
+            checkpoint: None,
+        }
+    }
+
+    /// The handle. Futures it gives are polled by the holder.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// How many workers there are.
+    pub fn workers(&self) -> usize {
+        self.workers.len()
+    }
+
+    /// Lets a worker handle its letters and whatever time brings.
+    pub fn run_worker(&mut self, number: usize) {
+        let shared = self.engine.shared.clone();
+        if let (Some(worker), Some(inbox)) =
+            (self.workers.get_mut(number), shared.inboxes.get(number))
+        {
+            worker.process(inbox.take_all());
+        }
+    }
+
+    /// When something happens by itself next, in engine time.
+    pub fn next_due(&self) -> Option<u64> {
+        self.workers.iter().filter_map(Worker::next_due).min()
+    }
+
+    /// Reads one page or body that somebody waits for; false when nobody does.
+    pub fn fetch_next(&self) -> bool {
+        self.engine.shared.fetch_next()
+    }
+
+    /// One group commit.
+    pub fn commit_next(&self) -> Result<Committed, StorageError> {
+        self.engine.shared.journal.commit_next(Wait::Poll)
+    }
+
+    /// Prepares segments ahead of the journal's writer.
+    pub fn prepare_next(&self) -> Result<Prepared, StorageError> {
+        self.engine.shared.journal.prepare_next()
+    }
+
+    /// The next step of a checkpoint; begins one when none is under way.
+    pub fn checkpoint_step(&mut self) -> Result<Advance, StorageError> {
+        let shared = self.engine.shared.clone();
+        let Some(checkpoint) = &mut self.checkpoint else {
+            return Ok(self.capture_step());
+        };
+        match checkpoint.step(&*shared.view, &shared.journal)? {
+            Step::More => Ok(Advance::More),
+            Step::AwaitDurable(_) => Ok(Advance::Blocked),
+            Step::Sealed(shard, generation) => {
+                shared.send(shard, Letter::Sealed { shard, generation });
+                Ok(Advance::More)
+            }
+            Step::Finished => {
+                self.checkpoint = None;
+                Ok(Advance::Finished)
+            }
+        }
+    }
+
+    fn capture_step(&mut self) -> Advance {
+        let shared = &self.engine.shared;
+        if self.captures.is_empty() && self.captured.is_empty() {
+            for shard in 0..=ShardId::MAX {
+                let (promise, reply) = promise();
+                shared.send(shard, Letter::Capture { shard, promise });
+                self.captures.push(reply);
+            }
+            return Advance::More;
+        }
+        let captured = &mut self.captured;
+        self.captures.retain_mut(|reply| match reply.try_take() {
+            Some(capture) => {
+                captured.push(capture);
+                false
+            }
+            None => true,
+        });
+        if !self.captures.is_empty() {
+            return Advance::Blocked;
+        }
+        self.checkpoint = Some(Checkpoint::new(std::mem::take(&mut self.captured)));
+        Advance::More
+    }
+}
