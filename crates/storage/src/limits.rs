@@ -7,7 +7,7 @@ pub const FRAME_BYTES_MAX: usize = 768 * 1024;
 /// Size of a segment file unless options say otherwise; always a power of two.
 pub const SEGMENT_BYTES_DEFAULT: u64 = 64 * 1024 * 1024;
 /// Smallest segment: it has room for some frames of the largest size (tests use small ones).
-pub const SEGMENT_BYTES_MIN: u64 = 2 * 1024 * 1024;
+pub const SEGMENT_BYTES_MIN: u64 = 4 * 1024 * 1024;
 /// Largest segment: offsets and counts of bytes within one fit 32 bits.
 pub const SEGMENT_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// Largest `meta` part of a record.

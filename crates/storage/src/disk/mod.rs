@@ -3,6 +3,10 @@
 
 mod aligned;
 mod os_disk;
+#[cfg(test)]
+pub(crate) mod scratch;
+#[cfg(test)]
+pub(crate) mod faulty;
 mod volatile;
 
 use std::io;

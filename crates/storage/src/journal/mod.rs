@@ -2,367 +2,257 @@
 //!
 //! Producers append records to the open frame and get final addresses at once; the committer swaps the frame, writes it,
 //! flushes it and only then runs the completions. While one frame is in flight the next one fills. `open` replays.
-//! Read `append`, `commit`, `scan`, `read` in this order; `frame`, `record` and `body` are the formats.
+//! The formats are in `frame`, `record` and `body`; the ack path in `append`, `commit` and `durable`.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
+mod terms;
 
-use bytes::Bytes;
+mod body;
+mod frame;
+mod layout;
+mod record;
+mod relocated;
 
-use crate::limits::{RING_BYTES_DEFAULT, SEGMENT_BYTES_DEFAULT, ZERO_AHEAD_BYTES_DEFAULT};
-use crate::{BodyRef, Disk, Lsn, Occupies, StorageError};
+mod append;
+mod commit;
+mod durable;
+mod read;
+mod ring;
 
-/// When an append counts as durable.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Durability {
-    /// Flushed to the disk before its completion runs.
-    #[default]
-    Strict,
-    /// Handed to the system before its completion runs, flushed every so many milliseconds.
-    Interval(u64),
-    /// Handed to the system before its completion runs; the system flushes when it likes.
-    Os,
-}
+mod scan;
+mod segments;
+mod window;
 
-/// What an append does when the open frame is full.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum FullFrame {
-    /// Waits for the committer thread.
-    #[default]
-    WaitForCommitter,
-    /// Commits itself: for a single-threaded owner such as the simulator.
-    CommitInline,
-}
+mod prepare;
+mod reclaim;
+mod relocate;
+mod space;
 
-/// Settings of a journal.
-#[derive(Clone, Debug)]
-pub struct JournalOptions {
-    /// Size of a segment file, a power of two; fixed at the first start.
-    pub segment_bytes: u64,
-    /// Newest frames kept in memory.
-    pub ring_bytes_max: usize,
-    /// When an append counts as durable.
-    pub durability: Durability,
-    /// Least time between the starts of two commits under load; a lone request never waits.
-    pub pace_us: u64,
-    /// Longest time a `Lazy` record stays unwritten.
-    pub lazy_ms: u64,
-    /// Idle time after which the tail is sealed.
-    pub seal_after_ms: u64,
-    /// How far fresh segments are zeroed ahead of the writer.
-    pub zero_ahead_bytes: u64,
-    /// What an append does when the open frame is full.
-    pub full_frame: FullFrame,
-}
+#[cfg(test)]
+mod tests;
 
-impl Default for JournalOptions {
-    fn default() -> Self {
-        Self {
-            segment_bytes: SEGMENT_BYTES_DEFAULT,
-            ring_bytes_max: RING_BYTES_DEFAULT,
-            durability: Durability::Strict,
-            pace_us: 200,
-            lazy_ms: 10,
-            seal_after_ms: 5,
-            zero_ahead_bytes: ZERO_AHEAD_BYTES_DEFAULT,
-            full_frame: FullFrame::WaitForCommitter,
-        }
-    }
-}
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// How soon a record must be on the disk.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Urgency {
-    /// With the next group commit.
-    Sync,
-    /// With the next one that happens anyway, or within `lazy_ms`; a crash may forget it.
-    Lazy,
-}
+use rustc_hash::FxHashMap;
 
-/// Who pays for the room when the disk is nearly full.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Funding {
-    /// Brings data in: refused when only the reserve is left.
-    Producer,
-    /// Frees data or keeps the system going (deletes, moves, checkpoints): may use the reserve.
-    Consumer,
-}
+use crate::limits::{SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN};
+use crate::{Disk, Lsn, StorageError};
+use append::OpenFrame;
+use commit::Committer;
+use ring::Ring;
+use scan::{Scan, Tail};
+use segments::Segments;
+use space::Space;
 
-/// A body to append: content in parts, so that callers need not join them.
-#[derive(Clone, Copy, Debug)]
-pub struct Body<'a> {
-    /// Whose it is; verified on every read.
-    pub owner: u64,
-    /// Which one of the owner's; verified on every read.
-    pub sequence: u64,
-    /// The content, concatenated.
-    pub parts: &'a [&'a [u8]],
-}
-
-/// A record to append.
-#[derive(Clone, Copy, Debug)]
-pub struct Append<'a> {
-    /// The virtual shard it belongs to.
-    pub shard: u16,
-    /// What it is; not 0, which is the journal's own.
-    pub kind: u8,
-    /// Version of the kind's layout.
-    pub version: u8,
-    /// Engine time.
-    pub time_ms: u64,
-    /// The fact itself, shown at replay.
-    pub meta: &'a [u8],
-    /// Bytes that stay where the journal put them, read back by reference.
-    pub body: Option<Body<'a>>,
-    /// How soon it must be on the disk.
-    pub urgency: Urgency,
-    /// Who pays for the room.
-    pub funding: Funding,
-}
-
-/// Where an append went; final.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Appended {
-    /// Address of the record.
-    pub lsn: Lsn,
-    /// Address just after it: what `when_durable` wants.
-    pub end: Lsn,
-    /// The body's reference.
-    pub body: Option<BodyRef>,
-    /// What the body occupies, for the accounting of live bytes.
-    pub occupies: Occupies,
-}
-
-/// Why an append was refused. Nothing of it was written.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum AppendError {
-    /// Only the reserve is left (for `Producer`), or nothing (for `Consumer`).
-    StorageFull,
-    /// `meta` or the body is beyond its limit.
-    TooLarge,
-    /// The journal is stopping, or an earlier write failed.
-    Stopped,
-}
-
-/// A body as replay sees it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct BodyHead {
-    /// Where it is.
-    pub reference: BodyRef,
-    /// Whose it is.
-    pub owner: u64,
-    /// Which one of the owner's.
-    pub sequence: u64,
-}
-
-/// A record as replay sees it.
-#[derive(Clone, Debug)]
-pub struct Record<'a> {
-    /// Address of the record.
-    pub lsn: Lsn,
-    /// Address just after it.
-    pub end: Lsn,
-    /// The virtual shard it belongs to.
-    pub shard: u16,
-    /// What it is.
-    pub kind: u8,
-    /// Version of the kind's layout.
-    pub version: u8,
-    /// Reserved, zero today.
-    pub flags: u32,
-    /// Engine time.
-    pub time_ms: u64,
-    /// The fact itself.
-    pub meta: &'a [u8],
-    /// Its body.
-    pub body: Option<BodyHead>,
-    /// Bytes of this record in the journal, without its chunks.
-    pub stored_bytes: u32,
-    /// What its body occupies, chunks included.
-    pub occupies: Occupies,
-}
-
-/// Where the journal stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Position {
-    /// Start of the open frame: a replay that starts here misses no later record.
-    pub frame: Lsn,
-    /// Address of the next record.
-    pub end: Lsn,
-}
-
-/// Whether `commit_next` may wait.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Wait {
-    /// Until there is something to commit.
-    Block,
-    /// Not at all: commits whatever is there, `Lazy` included.
-    Poll,
-}
-
-/// What `commit_next` did.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Committed {
-    /// One frame became durable.
-    Frame {
-        /// Its start.
-        lsn: Lsn,
-        /// Everything below is durable.
-        durable: Lsn,
-        /// Records in it; 0 for a seal.
-        records: u32,
-        /// Bytes written, padding included.
-        bytes: u32,
-    },
-    /// There was nothing to do (`Poll` only).
-    Idle,
-    /// `stop` was called and everything is flushed and sealed.
-    Stopped,
-}
-
-/// What `prepare_next` found and did.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Prepared {
-    /// Segments ready beyond the current one.
-    pub segments: usize,
-    /// Bytes zeroed by this call.
-    pub zeroed_bytes: u64,
-    /// Whether producers are being refused for want of room.
-    pub storage_full: bool,
-}
-
-/// What `reclaim` did.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Reclaimed {
-    /// Segments renamed to a future index.
-    pub recycled: Vec<u32>,
-    /// Segments or relocated files removed.
-    pub removed: Vec<u32>,
-}
-
-/// What `relocate` did.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Relocated {
-    /// Body sections copied.
-    pub bodies: u64,
-    /// Bytes copied.
-    pub bytes: u64,
-}
-
-/// Numbers for `/metrics`; counters since the start unless said otherwise.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct JournalStatistics {
-    /// Bytes of frames written, padding included.
-    pub bytes_written: u64,
-    /// Bytes of records appended.
-    pub bytes_appended: u64,
-    /// Bytes zeroed ahead.
-    pub bytes_zeroed: u64,
-    /// Frames written.
-    pub frames: u64,
-    /// Records appended.
-    pub records: u64,
-    /// Flushes done.
-    pub flushes: u64,
-    /// Segment files now, prepared ones included.
-    pub segments: u64,
-    /// Relocated files now.
-    pub relocated: u64,
-    /// Memory of the ring now.
-    pub ring_bytes: u64,
-    /// Bodies read from memory.
-    pub reads_memory: u64,
-    /// Bodies read from files.
-    pub reads_file: u64,
-    /// Whether producers are being refused now.
-    pub storage_full: bool,
-}
-
-/// Keeps one segment from being recycled while it is alive.
-pub struct SegmentPin {}
+pub use segments::SegmentPin;
+pub use terms::{
+    Append, AppendError, Appended, Body, BodyHead, Committed, Durability, FullFrame, Funding,
+    JournalOptions, JournalStatistics, Position, Prepared, Reclaimed, Record, Relocated, Urgency,
+    Wait,
+};
 
 /// The journal; all methods take `&self` and may be called from several threads.
-pub struct Journal {}
+pub struct Journal {
+    options: JournalOptions,
+    segment_bits: u8,
+    epoch: u64,
+    segments: Segments,
+    /// The frame that fills. Lock order: `committer`, `ring`, `open`; never `open` before `ring`.
+    open: Mutex<OpenFrame>,
+    /// Start of the open frame, to send most readers straight to the ring.
+    open_start: AtomicU64,
+    ring: RwLock<Ring>,
+    /// Start of the frame written last.
+    last_frame: AtomicU64,
+    durable: AtomicU64,
+    failed: AtomicBool,
+    committer: Mutex<Committer>,
+    /// Wakes the committer.
+    work: Condvar,
+    /// Wakes appends that wait for the swap.
+    room: Condvar,
+    space: Space,
+    turns: Turns,
+    /// The newest `trim` that `reclaim` was given.
+    trimmed: AtomicU64,
+    references: Mutex<FxHashMap<u32, Lsn>>,
+    counters: Counters,
+}
 
-#[allow(unused_variables, missing_docs)] // until the bodies are in place
+/// Maintenance that must not run twice at a time; none of it is on the ack path.
+#[derive(Default)]
+struct Turns {
+    preparing: Mutex<()>,
+    /// Whoever adds a segment: `prepare_next`, `reclaim`, or in need the writer.
+    growing: Mutex<()>,
+    reclaiming: Mutex<()>,
+}
+
+#[derive(Default)]
+struct Counters {
+    bytes_written: AtomicU64,
+    bytes_appended: AtomicU64,
+    bytes_zeroed: AtomicU64,
+    frames: AtomicU64,
+    records: AtomicU64,
+    flushes: AtomicU64,
+    reads_memory: AtomicU64,
+    reads_file: AtomicU64,
+}
+
 impl Journal {
+    /// Opens or creates the journal in a directory: shows every record from `start` (the frame start that a checkpoint
+    /// remembers, or the first segment) in order, cuts a torn tail, and begins a new epoch, which is durable
+    /// when this returns. An error of `on_record` ends the opening and is returned.
+    ///
+    /// # Errors
+    /// `Corrupt` when acknowledged bytes are damaged or missing, `UnknownFormat` for another version or segment size; then
+    /// nothing was changed. `StorageFull`, or an I/O error.
+    ///
+    /// # Panics
+    /// When `options.segment_bytes` is not a power of two within the limits.
     pub fn open(
         disk: Arc<dyn Disk>,
         options: JournalOptions,
         start: Option<Lsn>,
         on_record: &mut dyn FnMut(Record<'_>) -> Result<(), StorageError>,
     ) -> Result<Self, StorageError> {
-        unimplemented!("in progress")
+        let segment_bytes = options.segment_bytes;
+        assert!(
+            segment_bytes.is_power_of_two(),
+            "a segment's size is a power of two"
+        );
+        assert!(
+            (SEGMENT_BYTES_MIN..=SEGMENT_BYTES_MAX).contains(&segment_bytes),
+            "a segment's size has limits"
+        );
+        let segment_bits = segment_bytes.trailing_zeros() as u8;
+        let segments = Segments::list(disk, segment_bits)?;
+        let tail = Scan::new(&segments, segment_bits).run(start, on_record)?;
+        let space = settle_segments(&segments, tail, segment_bits, options.zero_ahead_bytes)?;
+        let journal = Self {
+            segment_bits,
+            epoch: tail.epoch + 1,
+            segments,
+            open: Mutex::new(OpenFrame::at(tail.next)),
+            open_start: AtomicU64::new(tail.next.0),
+            ring: RwLock::new(Ring::new(options.ring_bytes_max)),
+            last_frame: AtomicU64::new(tail.next.0),
+            durable: AtomicU64::new(tail.next.0),
+            failed: AtomicBool::new(false),
+            committer: Mutex::new(Committer::after(tail.previous)),
+            work: Condvar::new(),
+            room: Condvar::new(),
+            space,
+            turns: Turns::default(),
+            trimmed: AtomicU64::new(start.unwrap_or_default().0),
+            references: Mutex::default(),
+            counters: Counters::default(),
+            options,
+        };
+        journal.write_opening_frame()?;
+        Ok(journal)
     }
+
+    /// Number of this opening: higher than at every earlier one of this data directory.
+    #[must_use]
     pub fn epoch(&self) -> u64 {
-        unimplemented!("in progress")
+        self.epoch
     }
-    pub fn append(&self, append: Append<'_>) -> Result<Appended, AppendError> {
-        unimplemented!("in progress")
-    }
-    pub fn body_occupies(&self, body: BodyRef) -> Result<Occupies, StorageError> {
-        unimplemented!("in progress")
-    }
-    pub fn position(&self) -> Position {
-        unimplemented!("in progress")
-    }
-    pub fn durable(&self) -> Lsn {
-        unimplemented!("in progress")
-    }
-    pub fn when_durable(&self, lsn: Lsn, run: Box<dyn FnOnce() + Send>) {
-        unimplemented!("in progress")
-    }
-    pub fn commit_next(&self, wait: Wait) -> Result<Committed, StorageError> {
-        unimplemented!("in progress")
-    }
-    pub fn run_committer(&self) -> Result<(), StorageError> {
-        unimplemented!("in progress")
-    }
-    pub fn stop(&self) {
-        unimplemented!("in progress")
-    }
-    pub fn read_body(
-        &self,
-        body: BodyRef,
-        owner: u64,
-        sequence: u64,
-    ) -> Result<Bytes, StorageError> {
-        unimplemented!("in progress")
-    }
-    pub fn read_body_from_memory(&self, body: BodyRef, owner: u64, sequence: u64) -> Option<Bytes> {
-        unimplemented!("in progress")
-    }
-    pub fn prepare_next(&self) -> Result<Prepared, StorageError> {
-        unimplemented!("in progress")
-    }
-    /// Waits until `prepare_next` has something to do, at most `timeout`; false when the journal is stopping.
-    pub fn await_preparation_due(&self, timeout: Duration) -> bool {
-        unimplemented!("in progress")
-    }
-    pub fn reclaim(&self, trim: Lsn, live: &BTreeMap<u32, u64>) -> Result<Reclaimed, StorageError> {
-        unimplemented!("in progress")
-    }
-    pub fn relocate(
-        &self,
-        segment: u32,
-        live: &[(BodyRef, u64, u64)],
-    ) -> Result<Relocated, StorageError> {
-        unimplemented!("in progress")
-    }
-    pub fn note_reference(&self, segment: u32, at: Lsn) {
-        unimplemented!("in progress")
-    }
-    pub fn last_reference(&self, segment: u32) -> Option<Lsn> {
-        unimplemented!("in progress")
-    }
-    pub fn pin(&self, segment: u32) -> Option<SegmentPin> {
-        unimplemented!("in progress")
-    }
+
+    /// The segment that holds an address.
+    #[must_use]
     pub fn segment_of(&self, lsn: Lsn) -> u32 {
-        unimplemented!("in progress")
+        self.segments.segment_of(lsn)
     }
+
+    /// Numbers for `/metrics`.
+    #[must_use]
     pub fn statistics(&self) -> JournalStatistics {
-        unimplemented!("in progress")
+        let counters = &self.counters;
+        let (segments, relocated) = self.segments.counts();
+        JournalStatistics {
+            bytes_written: counters.bytes_written.load(Ordering::Relaxed),
+            bytes_appended: counters.bytes_appended.load(Ordering::Relaxed),
+            bytes_zeroed: counters.bytes_zeroed.load(Ordering::Relaxed),
+            frames: counters.frames.load(Ordering::Relaxed),
+            records: counters.records.load(Ordering::Relaxed),
+            flushes: counters.flushes.load(Ordering::Relaxed),
+            segments,
+            relocated,
+            ring_bytes: read_lock(&self.ring).memory_bytes() as u64,
+            reads_memory: counters.reads_memory.load(Ordering::Relaxed),
+            reads_file: counters.reads_file.load(Ordering::Relaxed),
+            storage_full: self.space.standing().1,
+        }
     }
+}
+
+/// Makes sure of the segment to write next, keeps the prepared ones behind it, and removes files out of sequence,
+/// which an interrupted recycling leaves.
+fn settle_segments(
+    segments: &Segments,
+    tail: Tail,
+    segment_bits: u8,
+    zero_ahead_bytes: u64,
+) -> Result<Space, StorageError> {
+    let current = segments.segment_of(tail.next);
+    let (mut found, mut prewritten) = (Vec::new(), BTreeSet::new());
+    for index in segments
+        .indices()
+        .into_iter()
+        .filter(|index| *index > current)
+    {
+        let expected = current + 1 + found.len() as u32;
+        if index == expected && segments.contains(current) {
+            found.push(index);
+        } else if let Some(stored) = segments.take(index) {
+            segments
+                .disk()
+                .remove(&stored.name)
+                .map_err(StorageError::io("remove", &stored.name))?;
+        }
+    }
+    if !segments.contains(current) {
+        segments.create(current, 1 << segment_bits)?;
+    }
+    let length_of = |index| -> Result<u64, StorageError> {
+        let file = segments.file(index)?.ok_or(StorageError::BodyMissing {
+            lsn: segments.start_of(index),
+        })?;
+        file.len().map_err(StorageError::io(
+            "read the length of",
+            segments::segment_name(index),
+        ))
+    };
+    let written = segments.start_of(current).0 + length_of(current)?;
+    for index in &found {
+        if length_of(*index)? == 1 << segment_bits {
+            prewritten.insert(*index);
+        }
+    }
+    Ok(Space::new(
+        segment_bits,
+        zero_ahead_bytes,
+        tail.next.0,
+        &found,
+        prewritten,
+        written,
+    ))
+}
+
+const POISONED: &str =
+    "a thread panicked while it held the journal's state; only a restart knows what is true";
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect(POISONED)
+}
+
+fn read_lock<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().expect(POISONED)
+}
+
+fn write_lock<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().expect(POISONED)
 }

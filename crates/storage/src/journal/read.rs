@@ -1,0 +1,161 @@
+//! Reading a body back: from the open frame, the ring, or a file; verified against owner, sequence and checksum.
+
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+
+use super::body::{SECTION_HEADER_BYTES, chunks, head_section_bytes, occupies, verify_section};
+use super::{Journal, lock, read_lock};
+use crate::limits::BODY_BYTES_MAX;
+use crate::{BodyRef, Lsn, Occupies, StorageError};
+
+/// Where a read may look.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    Memory,
+    Files,
+}
+
+impl Journal {
+    /// The body's content. May do I/O: call it from a thread that may wait.
+    ///
+    /// # Errors
+    /// `BodyMissing` when its segment is gone, `Corrupt` when the bytes are not those of this owner and sequence.
+    pub fn read_body(
+        &self,
+        body: BodyRef,
+        owner: u64,
+        sequence: u64,
+    ) -> Result<Bytes, StorageError> {
+        match self.read(body, owner, sequence, Reach::Files)? {
+            Some(bytes) => Ok(bytes),
+            None => Err(StorageError::BodyMissing { lsn: body.lsn }),
+        }
+    }
+
+    /// The same without I/O: `None` when some of it is no longer in memory, or is not this owner's and sequence's.
+    #[must_use]
+    pub fn read_body_from_memory(&self, body: BodyRef, owner: u64, sequence: u64) -> Option<Bytes> {
+        self.read(body, owner, sequence, Reach::Memory)
+            .ok()
+            .flatten()
+    }
+
+    /// What a body occupies. A plain body's reference says it all; a chunked one's list is read.
+    ///
+    /// # Errors
+    /// As `read_body`, for chunked bodies only.
+    pub fn body_occupies(&self, body: BodyRef) -> Result<Occupies, StorageError> {
+        let length = head_section_bytes(body.bytes);
+        if super::body::chunk_count(body.bytes) == 0 {
+            // A section is far below 4 GiB.
+            return Ok(Occupies::one(
+                self.segments.segment_of(body.lsn),
+                length as u32,
+            ));
+        }
+        let section = self
+            .section(body.lsn, length, Reach::Files)?
+            .unwrap_or_default();
+        let (header, list) =
+            verify_section(&section).map_err(|what| self.corrupt(body.lsn, what))?;
+        Ok(occupies(body.lsn, &header, list, self.segment_bits))
+    }
+
+    fn read(
+        &self,
+        body: BodyRef,
+        owner: u64,
+        sequence: u64,
+        reach: Reach,
+    ) -> Result<Option<Bytes>, StorageError> {
+        if body.bytes as usize > BODY_BYTES_MAX {
+            return Err(self.corrupt(body.lsn, "the reference is longer than any body"));
+        }
+        let Some(section) = self.section(body.lsn, head_section_bytes(body.bytes), reach)? else {
+            return Ok(None);
+        };
+        let list = self.verified(body.lsn, section, owner, sequence)?;
+        if super::body::chunk_count(body.bytes) == 0 {
+            return Ok(Some(list));
+        }
+        let mut content = Vec::with_capacity(body.bytes as usize);
+        for chunk in chunks(&list) {
+            let Some(section) = self.section(chunk.lsn, head_section_bytes(chunk.bytes), reach)?
+            else {
+                return Ok(None);
+            };
+            content.extend_from_slice(&self.verified(chunk.lsn, section, owner, sequence)?);
+        }
+        if content.len() != body.bytes as usize {
+            return Err(self.corrupt(body.lsn, "the chunks do not add up to the body's length"));
+        }
+        Ok(Some(content.into()))
+    }
+
+    /// The content of a section that must be this owner's and sequence's.
+    fn verified(
+        &self,
+        lsn: Lsn,
+        section: Vec<u8>,
+        owner: u64,
+        sequence: u64,
+    ) -> Result<Bytes, StorageError> {
+        let (header, content) = verify_section(&section).map_err(|what| self.corrupt(lsn, what))?;
+        if (header.owner, header.sequence) != (owner, sequence) {
+            return Err(self.corrupt(lsn, "the body belongs to another message"));
+        }
+        if SECTION_HEADER_BYTES + content.len() != section.len() {
+            return Err(self.corrupt(lsn, "the body has another length than its reference"));
+        }
+        Ok(Bytes::from(section).slice(SECTION_HEADER_BYTES..))
+    }
+
+    /// The bytes at an address; `None` when `reach` does not include where they are.
+    fn section(
+        &self,
+        lsn: Lsn,
+        bytes: usize,
+        reach: Reach,
+    ) -> Result<Option<Vec<u8>>, StorageError> {
+        let mut section = vec![0; bytes];
+        if self.copy_from_memory(lsn, &mut section) {
+            self.counters.reads_memory.fetch_add(1, Ordering::Relaxed);
+            return Ok(Some(section));
+        }
+        if reach == Reach::Memory {
+            return Ok(None);
+        }
+        self.segments.read(lsn, &mut section)?;
+        self.counters.reads_file.fetch_add(1, Ordering::Relaxed);
+        Ok(Some(section))
+    }
+
+    fn copy_from_memory(&self, lsn: Lsn, out: &mut [u8]) -> bool {
+        if lsn.0 >= self.open_start.load(Ordering::Acquire) {
+            let open = lock(&self.open);
+            if let Some(from) = lsn.0.checked_sub(open.start.0) {
+                let from = usize::try_from(from).unwrap_or(usize::MAX);
+                let end = from.saturating_add(out.len());
+                return match open.buffer.get(from..end) {
+                    Some(bytes) if end <= open.used => {
+                        out.copy_from_slice(bytes);
+                        true
+                    }
+                    _ => false,
+                };
+            }
+            // It was swapped in the meantime; the ring has it.
+        }
+        read_lock(&self.ring).copy(lsn, out)
+    }
+
+    pub(super) fn corrupt(&self, lsn: Lsn, what: &str) -> StorageError {
+        let (file, offset) = self.segments.place_of(lsn);
+        StorageError::Corrupt {
+            file: file.into(),
+            offset,
+            what: what.to_owned(),
+        }
+    }
+}
