@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 /// Builds what is measured and what measures, and runs it with the remaining arguments.
-pub fn run(args: &[String]) -> Result<(), String> {
+pub(crate) fn run(args: &[String]) -> Result<(), String> {
     let flags = match args.split_first() {
         Some((what, flags)) if what == "sqs" => flags,
         _ => return Err("usage: cargo xtask bench sqs [flags] (--help lists them)".to_owned()),

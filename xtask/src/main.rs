@@ -1,5 +1,6 @@
 //! The one tool of the workspace: `cargo xtask <command>`. Each command is one file.
 
+mod bench;
 mod codegen;
 mod model;
 mod process;
@@ -42,6 +43,12 @@ const COMMANDS: &[(&str, &str, &str, Command)] = &[
     ("tidy", "", "check the rules of the house", |tree, _| {
         tidy::run(tree)
     }),
+    (
+        "bench",
+        "sqs [flags]",
+        "build the server and the load generator, and run the cells",
+        |_, arguments| bench::run(arguments).map(|()| ExitCode::SUCCESS),
+    ),
     (
         "sim",
         "[--seeds N] [--seed S]",

@@ -10,6 +10,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use crate::codegen;
 use crate::process;
 use crate::suites;
 use crate::tally::Tally;
@@ -82,7 +83,8 @@ fn checks(tree: &Tree, run: &mut Run) -> Result<(), String> {
         ];
         process::run(&mut tree.cargo(&lint))
     })?;
-    run.step("tidy", || tidy::check(tree))
+    run.step("tidy", || tidy::check(tree))?;
+    run.step("generated code", || codegen::run(&["--check".to_owned()]))
 }
 
 fn tests(tree: &Tree, tools: &Tools, wanted: &Wanted, run: &mut Run) -> Result<(), String> {

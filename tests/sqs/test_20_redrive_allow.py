@@ -1,0 +1,84 @@
+"""Reference section 20: which queues may use a queue as their dead-letter queue."""
+
+import json
+
+import pytest
+
+from harness.behaviours import behaviour
+from harness.lab import Lab, redrive_policy, refused
+
+
+def allow(permission: str, *arns: str) -> str:
+    """The text of a RedriveAllowPolicy."""
+    return json.dumps({"redrivePermission": permission} | ({"sourceQueueArns": list(arns)} if arns else {}))
+
+
+@behaviour("SQS-330", "SQS-331", "SQS-332")
+@pytest.mark.parametrize("policy", [None, "allowAll"])
+def test_any_queue_may_use_one_that_allows_all(lab: Lab, policy: str | None):
+    dead = lab.queue(**({"RedriveAllowPolicy": allow(policy)} if policy else {}))
+    lab.queue().redrive_to(dead, 3)
+    lab.queue(RedrivePolicy=redrive_policy(dead, 3))
+
+
+@behaviour("SQS-333", "SQS-335", "SQS-336")
+def test_no_queue_may_use_one_that_denies_all(lab: Lab):
+    dead = lab.queue(RedriveAllowPolicy=allow("denyAll"))
+    queue = lab.queue()
+    with refused("InvalidParameterValue"):
+        queue.redrive_to(dead, 3)
+    assert "RedrivePolicy" not in queue.attributes()
+    with refused("InvalidParameterValue"):
+        lab.queue(RedrivePolicy=redrive_policy(dead, 3))
+
+
+@behaviour("SQS-334", "SQS-335", "SQS-336")
+def test_only_listed_queues_may_use_one_that_allows_by_queue(lab: Lab):
+    listed, stranger = lab.queue(), lab.queue()
+    dead = lab.queue(RedriveAllowPolicy=allow("byQueue", listed.arn))
+    listed.redrive_to(dead, 3)
+    with refused("InvalidParameterValue"):
+        stranger.redrive_to(dead, 3)
+
+
+@behaviour("SQS-334", "SQS-342")
+def test_ten_sources_may_be_listed_and_need_not_exist(lab: Lab):
+    queue = lab.queue()
+    arns = [f"{queue.arn}-{number}" for number in range(10)]
+    queue.set(RedriveAllowPolicy=allow("byQueue", *arns))
+    assert queue.attribute("RedriveAllowPolicy") == allow("byQueue", *arns)
+
+
+@behaviour("SQS-336")
+def test_a_policy_set_later_counts_for_the_next_source(lab: Lab):
+    dead, first, second = lab.queue(), lab.queue(), lab.queue()
+    first.redrive_to(dead, 3)
+    dead.set(RedriveAllowPolicy=allow("denyAll"))
+    with refused("InvalidParameterValue"):
+        second.redrive_to(dead, 3)
+    assert "RedrivePolicy" in first.attributes()
+
+
+REFUSED = {
+    "arns without byQueue": '{"redrivePermission": "allowAll", "sourceQueueArns": ["arn:aws:sqs:us-east-1:000000000000:q"]}',
+    "arns with denyAll": '{"redrivePermission": "denyAll", "sourceQueueArns": ["arn:aws:sqs:us-east-1:000000000000:q"]}',
+    "byQueue without arns": '{"redrivePermission": "byQueue"}',
+    "byQueue with no arn": '{"redrivePermission": "byQueue", "sourceQueueArns": []}',
+    "eleven arns": allow("byQueue", *[f"arn:aws:sqs:us-east-1:000000000000:q{number}" for number in range(11)]),
+    "no object": "[]",
+    "no JSON": "nonsense",
+    "unknown permission": '{"redrivePermission": "sometimes"}',
+    "unknown member": '{"redrivePermission": "allowAll", "extra": 1}',
+    "no permission": "{}",
+}
+
+
+@behaviour("SQS-338", "SQS-339", "SQS-340", "SQS-341")
+@pytest.mark.parametrize("policy", REFUSED.values(), ids=REFUSED.keys())
+def test_malformed_policies_are_refused(lab: Lab, policy: str):
+    queue = lab.queue()
+    with refused("InvalidParameterValue"):
+        queue.set(RedriveAllowPolicy=policy)
+    with refused("InvalidParameterValue"):
+        lab.queue(RedriveAllowPolicy=policy)
+    assert "RedriveAllowPolicy" not in queue.attributes()
