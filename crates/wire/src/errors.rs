@@ -2,7 +2,7 @@
 //!
 //! Codes and statuses of authentication failures follow IDN-053; texts are the caller's.
 
-use crate::error::ErrorKind;
+use crate::error::{ApiError, ErrorKind};
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident = $kind:expr;)+) => {
@@ -63,4 +63,11 @@ kinds! {
     REQUEST_EXPIRED = ErrorKind::sender("RequestExpired", 400);
     /// The region or the account is not enabled.
     OPT_IN_REQUIRED = ErrorKind::sender("OptInRequired", 403);
+}
+
+/// The refusal of an action that the service or the path does not take (SQS-044, SQS-045).
+pub fn invalid_action(action: &str) -> ApiError {
+    INVALID_ACTION.with(format!(
+        "The action {action} is not valid for this endpoint."
+    ))
 }

@@ -32,8 +32,17 @@ impl Path<'_> {
         }
     }
 
+    /// As parameter errors name it: the model's name, below what forms call its surroundings:
+    /// `SendMessageBatchRequestEntry.1.MessageBody`, but `TagKeys`.
+    pub fn parameter_name(&self) -> String {
+        match self {
+            Path::Member(parent, member) => joined(parent.query_name(), member.name),
+            other => other.query_name(),
+        }
+    }
+
     /// As forms name it: `SendMessageBatchRequestEntry.1.MessageBody`.
-    pub fn query_name(&self) -> String {
+    fn query_name(&self) -> String {
         match self {
             Path::Root => String::new(),
             Path::Member(parent, member) => joined(parent.query_name(), member.query_name),

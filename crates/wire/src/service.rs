@@ -60,7 +60,7 @@ pub fn downcast<T: Structure>(input: Input) -> Result<T, ApiError> {
 
 /// Writes a service's table of operations and its [`Service`] implementation.
 ///
-/// ```ignore
+/// ```text
 /// waystation_wire::operations! {
 ///     Sqs, api::MODEL, path_parameters = queues::path_parameters;
 ///     "SendMessage" => messages::send(api::SendMessageRequest) -> api::SendMessageResult,

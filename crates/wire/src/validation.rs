@@ -22,7 +22,7 @@ struct Violation {
     /// Absent when the member is.
     value: Option<String>,
     validation_name: String,
-    query_name: String,
+    parameter_name: String,
     constraint: String,
 }
 
@@ -54,12 +54,12 @@ impl Violations {
             (Validation::ListAll, _) => errors::VALIDATION.with(list_all(&self.found)),
             (Validation::FirstParameter, None) => errors::MISSING_PARAMETER.with(format!(
                 "The request must contain the parameter {}.",
-                first.query_name
+                first.parameter_name
             )),
             (Validation::FirstParameter, Some(value)) => {
                 errors::INVALID_PARAMETER_VALUE.with(format!(
                     "Value {value} for parameter {} is invalid. Reason: {}.",
-                    first.query_name, first.constraint
+                    first.parameter_name, first.constraint
                 ))
             }
         })
@@ -70,7 +70,7 @@ impl Violations {
             self.found.push(Violation {
                 value: value.map(|value| value.chars().take(ECHOED_CHARACTERS_MAX).collect()),
                 validation_name: path.validation_name(),
-                query_name: path.query_name(),
+                parameter_name: path.parameter_name(),
                 constraint,
             });
         }

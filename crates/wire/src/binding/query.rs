@@ -31,14 +31,7 @@ pub(super) fn operation(
     };
     model
         .operation(&action)
-        .ok_or_else(|| invalid_action(&action))
-}
-
-/// The refusal of an action; services use it for actions that a path does not take (SQS-045).
-pub(crate) fn invalid_action(action: &str) -> ApiError {
-    errors::INVALID_ACTION.with(format!(
-        "The action {action} is not valid for this endpoint."
-    ))
+        .ok_or_else(|| errors::invalid_action(&action))
 }
 
 /// The input of the body, the query string and the path, in this order of precedence (SQS-032 to SQS-035).

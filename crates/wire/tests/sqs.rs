@@ -1,2 +1,0 @@
-#[path = "../../services/sqs/src/api.rs"]
-pub mod api;
