@@ -1,1 +1,112 @@
-//! See the workspace README.
+//! Amazon SQS: queues of messages, standard and FIFO, over the engine's queues.
+//!
+//! `operations!` below is the table of contents. A request takes this way: `addressing` finds the queue in the catalog,
+//! the operation's file applies AWS's rules (`docs/reference/sqs.md`, cited by id), the engine does the durable part, and
+//! the answer is built from ids that derive from the engine's (`ids`, `receipt`).
+//!
+//! What is deliberately absent: message move tasks (section 21), evaluation of policies (`auth` will do it), metrics.
+
+use std::fmt;
+
+use waystation_engine::Engine;
+
+// What is asked for.
+pub mod api;
+mod queues;
+mod queue_attributes;
+mod send;
+mod receive;
+mod delete;
+mod visibility;
+mod purge;
+mod tags;
+mod permissions;
+mod dead_letter;
+// How queues are found, kept and changed.
+mod addressing;
+mod catalog;
+mod settings;
+mod stored;
+mod pages;
+mod waiting;
+pub mod names;
+// Rules of queues.
+mod attributes;
+mod apply;
+mod report;
+mod redrive;
+mod policy;
+// Rules of messages.
+mod draft;
+mod batch;
+mod fifo;
+mod message;
+mod message_attributes;
+mod selection;
+mod characters;
+mod number;
+mod md5;
+mod hexadecimal;
+mod ids;
+mod receipt;
+mod keys;
+mod errors;
+mod limits;
+
+pub use limits::Limits;
+
+/// The service.
+pub struct Sqs {
+    engine: Engine,
+    keys: keys::Keys,
+    waiting: waiting::WaitingPeriods,
+}
+
+impl Sqs {
+    /// The service over an engine, whose message key makes its ids and receipt handles.
+    pub fn new(engine: Engine, limits: Limits) -> Sqs {
+        let keys = keys::Keys::new(&engine.message_key());
+        Sqs {
+            engine,
+            keys,
+            waiting: waiting::WaitingPeriods::new(limits),
+        }
+    }
+
+    /// Engine time in milliseconds since the epoch: that of messages, so that a moved test clock moves queues too.
+    fn now_ms(&self) -> u64 {
+        self.engine.now_ms()
+    }
+}
+
+impl fmt::Debug for Sqs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sqs")
+    }
+}
+
+waystation_wire::operations! {
+    Sqs, api::MODEL, path_parameters = addressing::path_parameters;
+    "CreateQueue" => queues::create(api::CreateQueueRequest) -> api::CreateQueueResult,
+    "DeleteQueue" => queues::delete(api::DeleteQueueRequest) -> (),
+    "GetQueueUrl" => queues::get_url(api::GetQueueUrlRequest) -> api::GetQueueUrlResult,
+    "ListQueues" => queues::list(api::ListQueuesRequest) -> api::ListQueuesResult,
+    "GetQueueAttributes" => queue_attributes::get(api::GetQueueAttributesRequest) -> api::GetQueueAttributesResult,
+    "SetQueueAttributes" => queue_attributes::set(api::SetQueueAttributesRequest) -> (),
+    "SendMessage" => send::send(api::SendMessageRequest) -> api::SendMessageResult,
+    "SendMessageBatch" => send::send_batch(api::SendMessageBatchRequest) -> api::SendMessageBatchResult,
+    "ReceiveMessage" => receive::receive(api::ReceiveMessageRequest) -> api::ReceiveMessageResult,
+    "DeleteMessage" => delete::delete(api::DeleteMessageRequest) -> (),
+    "DeleteMessageBatch" => delete::delete_batch(api::DeleteMessageBatchRequest) -> api::DeleteMessageBatchResult,
+    "ChangeMessageVisibility" => visibility::change(api::ChangeMessageVisibilityRequest) -> (),
+    "ChangeMessageVisibilityBatch" => visibility::change_batch(api::ChangeMessageVisibilityBatchRequest)
+        -> api::ChangeMessageVisibilityBatchResult,
+    "PurgeQueue" => purge::purge(api::PurgeQueueRequest) -> (),
+    "TagQueue" => tags::tag(api::TagQueueRequest) -> (),
+    "UntagQueue" => tags::untag(api::UntagQueueRequest) -> (),
+    "ListQueueTags" => tags::list(api::ListQueueTagsRequest) -> api::ListQueueTagsResult,
+    "ListDeadLetterSourceQueues" => dead_letter::list_sources(api::ListDeadLetterSourceQueuesRequest)
+        -> api::ListDeadLetterSourceQueuesResult,
+    "AddPermission" => permissions::add(api::AddPermissionRequest) -> (),
+    "RemovePermission" => permissions::remove(api::RemovePermissionRequest) -> (),
+}

@@ -1,0 +1,104 @@
+//! Every limit of the service in one place: those that AWS documents (table 28.2 of the reference) and
+//! those that keep this implementation bounded.
+
+use std::ops::RangeInclusive;
+
+/// Which of the limits that exist only to protect a shared service are enforced.
+///
+/// Limits of shape (sizes, ranges, counts) always apply, because a program that breaks them fails on AWS too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Limits {
+    /// Nobody has to wait: the default, made for tests and laptops.
+    #[default]
+    None,
+    /// A purge or a re-creation within 60 seconds fails (SQS-074, SQS-376).
+    Aws,
+}
+
+/// SQS-059: characters of a queue name, the suffix `.fifo` included.
+pub(crate) const QUEUE_NAME_LENGTH_MAX: usize = 80;
+/// SQS-084: a longer prefix can match nothing, so it is cut before it becomes a key.
+pub(crate) const QUEUE_NAME_PREFIX_LENGTH_MAX: usize = QUEUE_NAME_LENGTH_MAX;
+
+/// SQS-124: message attributes of one message.
+pub(crate) const MESSAGE_ATTRIBUTES_MAX: usize = 10;
+/// SQS-125, SQS-129: characters of the name and of the data type of a message attribute.
+pub(crate) const MESSAGE_ATTRIBUTE_NAME_LENGTH_MAX: usize = 256;
+/// SQS-134: digits of a number, and the powers of ten between which it lies.
+pub(crate) const NUMBER_DIGITS_MAX: usize = 38;
+/// SQS-134: exponents of the first digit of a number.
+pub(crate) const NUMBER_EXPONENT: RangeInclusive<i64> = -128..=126;
+/// Characters of a number as text: all digits, all zeroes before or after them, sign, point and exponent.
+pub(crate) const NUMBER_LENGTH_MAX: usize = 256;
+/// Bytes of an X-Ray header (SQS-137). AWS documents no limit; the stored form needs one.
+pub(crate) const TRACE_HEADER_BYTES_MAX: usize = 1_024;
+/// Bytes of a sender's id in a stored message; longer ones are cut at a character.
+pub(crate) const SENDER_ID_BYTES_MAX: usize = 256;
+
+/// SQS-161, SQS-163: entries of a batch.
+pub(crate) const BATCH_ENTRIES_MAX: usize = 10;
+/// SQS-164: characters of an entry's id.
+pub(crate) const BATCH_ENTRY_ID_LENGTH_MAX: usize = 80;
+/// SQS-167: bytes of all messages of a batch together.
+pub(crate) const BATCH_BYTES_MAX: usize = 1_048_576;
+
+/// SQS-145, SQS-266, SQS-301: characters of a group id, a deduplication id and an attempt id.
+pub(crate) const FIFO_ID_LENGTH_MAX: usize = 128;
+
+/// SQS-139: seconds of a delay.
+pub(crate) const DELAY_SECONDS_MAX: i32 = 900;
+/// SQS-204, SQS-224: seconds of a visibility timeout.
+pub(crate) const VISIBILITY_TIMEOUT_SECONDS_MAX: i32 = 43_200;
+/// SQS-210: seconds of a long poll.
+pub(crate) const WAIT_TIME_SECONDS_MAX: i32 = 20;
+/// SQS-180: messages of one receive.
+pub(crate) const RECEIVE_MESSAGES_MAX: i32 = 10;
+
+/// SQS-085, SQS-086: queues of one page of a list.
+pub(crate) const LIST_PAGE_MAX: usize = 1_000;
+
+/// SQS-310: receives before a message moves to the dead-letter queue.
+pub(crate) const RECEIVES_MAX: RangeInclusive<u64> = 1..=1_000;
+/// SQS-334, SQS-340: source queues in a redrive allow policy.
+pub(crate) const REDRIVE_ALLOW_ARNS_MAX: usize = 10;
+/// Bytes of a redrive policy and of a redrive allow policy; ten ARNs of the greatest length fit.
+pub(crate) const REDRIVE_POLICY_BYTES_MAX: usize = 8_192;
+/// Source queues whose target is rewritten together with the creation or removal of a dead-letter queue;
+/// further ones follow in writes of their own.
+pub(crate) const FOLLOWERS_PER_WRITE_MAX: usize = 256;
+
+/// SQS-392: tags of a queue.
+pub(crate) const TAGS_MAX: usize = 50;
+/// SQS-393: characters of a tag's key.
+pub(crate) const TAG_KEY_LENGTH_MAX: usize = 128;
+/// SQS-393: characters of a tag's value.
+pub(crate) const TAG_VALUE_LENGTH_MAX: usize = 256;
+
+/// SQS-413: bytes of a policy.
+pub(crate) const POLICY_BYTES_MAX: usize = 8_192;
+/// SQS-410, SQS-413: statements of a policy.
+pub(crate) const POLICY_STATEMENTS_MAX: usize = 20;
+/// SQS-413: principals of a policy.
+pub(crate) const POLICY_PRINCIPALS_MAX: usize = 50;
+/// SQS-413: conditions of a policy.
+pub(crate) const POLICY_CONDITIONS_MAX: usize = 10;
+/// SQS-409: actions of a statement made by `AddPermission`.
+pub(crate) const PERMISSION_ACTIONS_MAX: usize = 7;
+/// SQS-400: characters of a label.
+pub(crate) const PERMISSION_LABEL_LENGTH_MAX: usize = 80;
+/// Characters of the id or ARN of a KMS key.
+pub(crate) const KMS_KEY_ID_LENGTH_MAX: usize = 2_048;
+
+/// SQS-074, SQS-376: the waiting period after a deletion or a purge, under [`Limits::Aws`].
+pub(crate) const WAITING_PERIOD_MS: u64 = 60_000;
+/// Waiting periods remembered at once; the oldest is forgotten first.
+pub(crate) const WAITING_PERIODS_MAX: usize = 10_000;
+
+/// How often a change of settings is tried again when another request changed them first.
+pub(crate) const CATALOG_RETRIES_MAX: usize = 64;
+
+const _: () = assert!(BATCH_BYTES_MAX <= u32::MAX as usize);
+const _: () = assert!(SENDER_ID_BYTES_MAX <= u16::MAX as usize);
+const _: () = assert!(TRACE_HEADER_BYTES_MAX <= u16::MAX as usize);
+const _: () = assert!(FIFO_ID_LENGTH_MAX <= u8::MAX as usize);
+const _: () = assert!(MESSAGE_ATTRIBUTES_MAX <= u8::MAX as usize);
