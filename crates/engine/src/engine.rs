@@ -132,6 +132,23 @@ impl Engine {
         }
     }
 
+    /// Answers every parked receive empty, now and from now on: the server is about to stop.
+    pub fn end_waiting(&self) {
+        for inbox in &self.shared.inboxes {
+            let _closed = inbox.send(Letter::EndWaiting);
+        }
+    }
+
+    /// What the journal did and holds.
+    pub fn journal_statistics(&self) -> waystation_storage::JournalStatistics {
+        self.shared.journal.statistics()
+    }
+
+    /// How much of the node's budgets is used.
+    pub fn usage(&self) -> &crate::index::Usage {
+        &self.shared.usage
+    }
+
     async fn with_bodies(&self, leased: Vec<Leased>) -> Result<Vec<Delivered>, EngineError> {
         let journal = &self.shared.journal;
         let from_memory = leased.iter().map(|message| {

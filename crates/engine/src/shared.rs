@@ -52,6 +52,8 @@ pub(crate) enum Letter {
     },
     /// The clock was moved.
     Tick,
+    /// Waiting ends: parked receives are answered empty, now and from now on.
+    EndWaiting,
 }
 
 /// Something to read from the disk.

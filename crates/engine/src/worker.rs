@@ -34,6 +34,8 @@ pub(crate) struct Worker {
     nudged: FxHashSet<(ShardId, ShardId)>,
     /// Shards that were looked at since the last settling.
     touched: BTreeSet<ShardId>,
+    /// The server is about to stop: nobody waits any more.
+    waiting_ended: bool,
 }
 
 impl Worker {
@@ -56,6 +58,7 @@ impl Worker {
             due_of: FxHashMap::default(),
             nudged: FxHashSet::default(),
             touched,
+            waiting_ended: false,
         }
     }
 
@@ -144,6 +147,13 @@ impl Worker {
             }
             Letter::Sealed { shard, generation } => self.sealed(shard, generation),
             Letter::Tick => {}
+            Letter::EndWaiting => {
+                self.waiting_ended = true;
+                for command in self.parked.take_all() {
+                    self.shared.usage.parked_receives.sub(1);
+                    command.answer_empty();
+                }
+            }
         }
     }
 
@@ -191,6 +201,7 @@ impl Worker {
     fn park(&mut self, command: Command) {
         match &command {
             Command::AwaitEffect { shard, .. } => self.parked.effect(*shard, command),
+            _ if self.waiting_ended => command.answer_empty(),
             _ => {
                 let parked = &self.shared.usage.parked_receives;
                 if parked.get() >= self.shared.budgets.parked_receives_max {

@@ -1,2 +1,54 @@
-//! The binary.
-fn main() {}
+//! The binary: configuration in, one running server out. The only crate that sees all others.
+
+mod cli;
+mod settings;
+mod data_home;
+mod clock;
+mod clock_endpoint;
+mod metrics;
+mod serve;
+mod greeting;
+mod verify_data;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Exit code after bad flags or configuration.
+const EXIT_USAGE: u8 = 2;
+/// Exit code when the server could not start.
+const EXIT_START: u8 = 1;
+/// Exit code when the disk failed: what was acknowledged is safe, nothing more is accepted.
+pub(crate) const EXIT_STORAGE: i32 = 74;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    let outcome = match &cli.command {
+        Some(cli::Command::Check { data_dir }) => verify_data::run(data_dir.as_deref()),
+        None => match settings::Settings::resolve(&cli.serve) {
+            Ok(settings) => serve::run(settings).map_err(|error| (EXIT_START, error)),
+            Err(error) => Err((EXIT_USAGE, error)),
+        },
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err((code, message)) => {
+            let mut stderr = std::io::stderr().lock();
+            let _unwritable = writeln!(stderr, "waystation: {message}");
+            ExitCode::from(code)
+        }
+    }
+}
+
+/// An error and everything that caused it, in one line.
+pub(crate) fn explain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

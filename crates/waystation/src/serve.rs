@@ -1,0 +1,192 @@
+//! Puts the server together and runs it until it is told to stop.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus_client::registry::Registry;
+use tokio::signal::unix::{SignalKind, signal};
+use waystation_auth::{Authenticator, Credentials, Defaults, Mode};
+use waystation_engine::{Budgets, Clock, Engine, Parts as EngineParts, Running};
+use waystation_frontdoor::{Answers, Config, FrontDoor, Parts, TestEndpoints, Tls as DoorTls};
+use waystation_sqs::Sqs;
+use waystation_storage::{
+    DataDirectory, Disk, FjallView, JournalOptions, ViewOptions, VolatileDisk,
+};
+use waystation_wire::{Service, Str};
+
+use crate::clock::EngineClock;
+use crate::settings::{Auth, Data, Limits, Settings, Tls};
+use crate::{EXIT_STORAGE, clock_endpoint, explain, greeting, metrics};
+
+/// Runs the server; returns when it was stopped cleanly.
+pub(crate) fn run(settings: Settings) -> Result<(), String> {
+    tracing_subscriber::fmt()
+        .with_max_level(settings.log)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
+    let data = match &settings.data {
+        Data::Kept(directory) => DataDirectory::open(directory),
+        Data::Ephemeral => DataDirectory::ephemeral(),
+    }
+    .map_err(|error| explain(&error))?;
+    let (running, clock) = start_engine(&settings, &data)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .thread_name("http")
+        .enable_all()
+        .build()
+        .map_err(|error| format!("cannot start the runtime: {error}"))?;
+    let outcome = runtime.block_on(serve(&settings, data.path(), running.engine(), &clock));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    running.stop();
+    outcome
+}
+
+fn start_engine(
+    settings: &Settings,
+    data: &DataDirectory,
+) -> Result<(Running, Arc<EngineClock>), String> {
+    let mut disk: Arc<dyn Disk> = data.journal_disk();
+    if let Some(delay_ms) = settings.volatile_writes_ms {
+        disk = Arc::new(VolatileDisk::new(disk, Duration::from_millis(delay_ms)));
+    }
+    let view = FjallView::open(&data.view_path(), &ViewOptions::default())
+        .map_err(|error| explain(&error))?;
+    let started = Arc::new(std::sync::OnceLock::new());
+    let keep = started.clone();
+    let opened = waystation_engine::open(EngineParts {
+        disk,
+        view: Arc::new(view),
+        journal: JournalOptions {
+            durability: settings.durability,
+            ..JournalOptions::default()
+        },
+        budgets: Budgets::default(),
+        workers: settings.workers,
+        secret: data.secret(),
+        clock: Box::new(move |latest_ms, offset_ms| {
+            let clock = Arc::new(EngineClock::start(latest_ms, offset_ms));
+            let _first = keep.set(clock.clone());
+            clock as Arc<dyn Clock>
+        }),
+        on_failure: Box::new(|error| {
+            tracing::error!(
+                "the disk failed: {}. Nothing more is acknowledged; what was acknowledged is on \
+                 disk. Restart to recover",
+                explain(error)
+            );
+            std::process::exit(EXIT_STORAGE);
+        }),
+    })
+    .map_err(|error| explain(&error))?;
+    let clock = started
+        .get()
+        .cloned()
+        .ok_or_else(|| "the engine did not start its clock".to_string())?;
+    let running = Running::start(opened).map_err(|error| explain(&error))?;
+    Ok((running, clock))
+}
+
+async fn serve(
+    settings: &Settings,
+    directory: &Path,
+    engine: &Engine,
+    clock: &Arc<EngineClock>,
+) -> Result<(), String> {
+    let (mode, credentials) = match &settings.auth {
+        Auth::Open => (Mode::Open, None),
+        Auth::Verify(file) => {
+            let loaded = Credentials::load(file).map_err(|error| explain(&error))?;
+            let loaded = Arc::new(loaded);
+            (Mode::Verify(loaded.clone()), Some(loaded))
+        }
+    };
+    let defaults = Defaults {
+        account: Str::from(settings.account.clone()),
+        region: Str::from(settings.region.clone()),
+    };
+    let limits = match settings.limits {
+        Limits::None => waystation_sqs::Limits::None,
+        Limits::Aws => waystation_sqs::Limits::Aws,
+    };
+    let sqs: Arc<dyn Service> = Arc::new(Sqs::new(engine.clone(), limits));
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(metrics::EngineMetrics(engine.clone())));
+    let mut test_routes = Vec::new();
+    if settings.test_clock {
+        test_routes.push(clock_endpoint::route(engine.clone(), clock.clone()));
+    }
+    let door = FrontDoor::bind(
+        door_config(settings, directory),
+        Parts {
+            services: vec![sqs],
+            authenticator: Authenticator::new(mode, defaults),
+            registry,
+            test_routes,
+        },
+    )
+    .map_err(|error| explain(&error))?;
+    greeting::print(settings, door.addresses(), directory);
+    let ending = engine.clone();
+    let shutdown = async move {
+        stop_asked(credentials).await;
+        tracing::info!("stopping: answering what is under way");
+        ending.end_waiting();
+    };
+    door.run(shutdown).await.map_err(|error| explain(&error))?;
+    Ok(())
+}
+
+fn door_config(settings: &Settings, directory: &Path) -> Config {
+    let test_endpoints = if settings.test_clock || settings.test_endpoints {
+        TestEndpoints::OnLoopback
+    } else {
+        TestEndpoints::Off
+    };
+    Config {
+        addresses: settings.addresses.clone(),
+        port: settings.port,
+        tls: settings.tls.as_ref().map(|tls| match tls {
+            Tls::SelfSigned => DoorTls::SelfSigned {
+                directory: directory.join("tls"),
+            },
+            Tls::Given { certificate, key } => DoorTls::Given {
+                certificate: certificate.clone(),
+                key: key.clone(),
+            },
+        }),
+        cors_origins: settings.cors_origins.clone(),
+        hosts: settings.hosts.clone(),
+        test_endpoints,
+        answers: if settings.bare {
+            Answers::Bare
+        } else {
+            Answers::Services
+        },
+        ..Config::default()
+    }
+}
+
+/// Resolves when the process is asked to stop; reloads credentials on SIGHUP meanwhile.
+async fn stop_asked(credentials: Option<Arc<Credentials>>) {
+    let (Ok(mut terminate), Ok(mut hangup)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::hangup()),
+    ) else {
+        return std::future::pending().await;
+    };
+    loop {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => return,
+            _ = terminate.recv() => return,
+            _ = hangup.recv() => match credentials.as_ref().map(|known| known.reload()) {
+                Some(Ok(count)) => tracing::info!("credentials read again: {count} keys"),
+                Some(Err(error)) => {
+                    tracing::error!("credentials stay as they were: {}", explain(&error));
+                }
+                None => {}
+            },
+        }
+    }
+}
