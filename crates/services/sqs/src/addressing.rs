@@ -113,10 +113,7 @@ pub(crate) fn path_parameters(
         return Ok(Vec::new());
     };
     match operation.name {
-        "CreateQueue" | "ListQueues" => Err(errors::INVALID_ACTION.with(format!(
-            "The action {} is not valid for this endpoint.",
-            operation.name
-        ))),
+        "CreateQueue" | "ListQueues" => Err(errors::invalid_action(operation.name)),
         "GetQueueUrl" => Ok(vec![
             ("QueueName", Str::from(name.to_owned())),
             ("QueueOwnerAWSAccountId", Str::from(account.to_owned())),

@@ -113,7 +113,15 @@ async fn commit(
 ) -> Result<bool, ApiError> {
     match sqs.engine.write_catalog(edit.scope, changes).await {
         Ok(_) => Ok(true),
-        Err(EngineError::Conflict { .. }) => Ok(false),
+        // A conflict is known before the faster write is durable and thus visible. An empty write becomes durable
+        // after it, so that the next attempt sees what it lost against instead of asking in circles.
+        Err(EngineError::Conflict { .. }) => {
+            sqs.engine
+                .write_catalog(edit.scope, Vec::new())
+                .await
+                .map_err(errors::from_engine)?;
+            Ok(false)
+        }
         Err(error) => Err(errors::from_engine(error)),
     }
 }

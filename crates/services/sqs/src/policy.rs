@@ -59,7 +59,7 @@ pub(crate) fn too_many_statements(count: usize) -> ApiError {
 /// The statements of a document: an array, or one alone.
 pub(crate) fn statements(document: &Map<String, Value>) -> Option<&[Value]> {
     match document.get("Statement")? {
-        Value::Array(statements) if !statements.is_empty() => Some(statements),
+        Value::Array(statements) => Some(statements),
         statement @ Value::Object(_) => Some(std::slice::from_ref(statement)),
         _ => None,
     }
@@ -131,19 +131,12 @@ mod tests {
     fn documents_must_be_policies() {
         // SQS-411, SQS-412
         assert!(check(&policy(1, "")).is_ok());
+        assert!(check(&policy(0, "")).is_ok());
         assert!(check("{\"Statement\":{\"Effect\":\"Deny\",\"NotPrincipal\":\"*\",\"NotAction\":\"a\",\"Resource\":\"*\"}}").is_ok());
         let missing =
             "{\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":\"SQS:*\"}]}";
         let version = policy(1, "").replace("2012", "2013");
-        for bad in [
-            "text",
-            "[]",
-            "{}",
-            "{\"Statement\":[]}",
-            "{\"Statement\":[1]}",
-            missing,
-            &version,
-        ] {
+        for bad in ["text", "[]", "{}", "{\"Statement\":[1]}", missing, &version] {
             let error = check(bad).expect_err(bad);
             assert_eq!(error.kind.shape, "InvalidAttributeValue");
             assert_eq!(error.message, "Invalid value for the parameter Policy.");

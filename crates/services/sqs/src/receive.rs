@@ -21,15 +21,6 @@ pub(crate) async fn receive(
 ) -> Result<ReceiveMessageResult, ApiError> {
     let located = addressing::locate(sqs, caller, &input.queue_url)?;
     let request = request(sqs, &located.settings, &input)?;
-    let delivered = sqs
-        .engine
-        .queue(located.id())
-        .receive(request)
-        .await
-        .map_err(from_engine)?;
-    if delivered.is_empty() {
-        return Ok(ReceiveMessageResult::default()); // SQS-015
-    }
     let system_names = input
         .attribute_names
         .iter()
@@ -39,9 +30,18 @@ pub(crate) async fn receive(
     let view = View {
         sqs,
         located: &located,
-        system: SystemSelection::of(system_names),
+        system: SystemSelection::of(system_names)?,
         attributes: Selection::of(names),
     };
+    let delivered = sqs
+        .engine
+        .queue(located.id())
+        .receive(request)
+        .await
+        .map_err(from_engine)?;
+    if delivered.is_empty() {
+        return Ok(ReceiveMessageResult::default()); // SQS-015
+    }
     let messages = delivered
         .into_iter()
         .map(|delivered| view.message(delivered))

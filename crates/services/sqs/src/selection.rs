@@ -1,7 +1,8 @@
 //! Which attributes a receive asks for (SQS-183..187, SQS-198..202, table 10.1).
 
-use waystation_wire::Str;
+use waystation_wire::{ApiError, Str};
 
+use crate::attributes;
 use crate::message_attributes::Attribute;
 
 /// Message system attributes as bits.
@@ -13,12 +14,12 @@ macro_rules! system_attributes {
         impl SystemSelection {
             $($(#[$doc])* pub(crate) const $constant: SystemSelection = SystemSelection(1 << $bit);)+
 
-            fn of_name(name: &str) -> SystemSelection {
+            fn of_name(name: &str) -> Result<SystemSelection, ApiError> {
                 match name {
-                    "All" => SystemSelection(u16::MAX),
-                    $($name => SystemSelection::$constant,)+
-                    // `AttributeNames` is typed as names of queue attributes; those a message cannot have match nothing.
-                    _ => SystemSelection(0),
+                    "All" => Ok(SystemSelection(u16::MAX)),
+                    $($name => Ok(SystemSelection::$constant),)+
+                    // `AttributeNames` is typed as names of queue attributes; no message has one of those.
+                    other => attributes::find(other).map(|_| SystemSelection(0)),
                 }
             }
         }
@@ -47,9 +48,13 @@ system_attributes! {
 }
 
 impl SystemSelection {
-    /// The union of all names (SQS-184).
-    pub(crate) fn of<'a>(names: impl Iterator<Item = &'a Str>) -> SystemSelection {
-        SystemSelection(names.fold(0, |bits, name| bits | SystemSelection::of_name(name).0))
+    /// The union of all names (SQS-184); an unknown one is refused as in `GetQueueAttributes` (SQS-095).
+    pub(crate) fn of<'a>(
+        mut names: impl Iterator<Item = &'a Str>,
+    ) -> Result<SystemSelection, ApiError> {
+        names.try_fold(SystemSelection(0), |all, name| {
+            Ok(SystemSelection(all.0 | SystemSelection::of_name(name)?.0))
+        })
     }
 
     /// Whether an attribute is among them.
@@ -131,19 +136,22 @@ mod tests {
     fn system_attributes_are_chosen_by_name() {
         // SQS-183, SQS-184, SQS-187
         let of = |names: &[&'static str]| {
-            SystemSelection::of(
-                names
-                    .iter()
-                    .map(|name| Str::from(*name))
-                    .collect::<Vec<_>>()
-                    .iter(),
-            )
+            let names: Vec<Str> = names.iter().map(|name| Str::from(*name)).collect();
+            SystemSelection::of(names.iter()).map_err(|error| error.message)
         };
-        assert!(of(&[]).is_empty());
-        assert!(of(&["VisibilityTimeout", "nonsense"]).is_empty());
-        let two = of(&["SenderId", "SequenceNumber"]);
+        assert_eq!(of(&[]), Ok(SystemSelection(0)));
+        assert_eq!(of(&["VisibilityTimeout"]), Ok(SystemSelection(0)));
+        let two = of(&["SenderId", "SequenceNumber"]).expect("known");
         assert!(two.has(SystemSelection::SENDER_ID) && two.has(SystemSelection::SEQUENCE_NUMBER));
         assert!(!two.has(SystemSelection::SENT_TIMESTAMP));
-        assert!(of(&["All"]).has(SystemSelection::SOURCE_ARN));
+        assert!(
+            of(&["All"])
+                .expect("known")
+                .has(SystemSelection::SOURCE_ARN)
+        );
+        assert_eq!(
+            of(&["SenderId", "Nonsense"]),
+            Err("Unknown Attribute Nonsense.".to_owned())
+        );
     }
 }
