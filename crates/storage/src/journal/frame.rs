@@ -77,8 +77,9 @@ impl FrameHeader {
         }
         match u16_at(bytes, 8) {
             Some(FORMAT_VERSION) => Self::fields(bytes).map_or(Parsed::Noise, Parsed::Header),
+            // Versions begin at 1: zero is a header that was torn or never written.
+            None | Some(0) => Parsed::Noise,
             Some(version) => Parsed::Version(version),
-            None => Parsed::Noise,
         }
     }
 

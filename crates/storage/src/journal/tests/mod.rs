@@ -7,6 +7,7 @@ mod reclaim;
 mod relocate;
 mod roundtrip;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::*;
@@ -95,15 +96,13 @@ pub(super) fn commit(journal: &Journal) -> Committed {
 
 /// Bytes that differ by seed and position.
 pub(super) fn content(seed: u64, bytes: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    (0..bytes)
-        .map(|_| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state as u8
-        })
-        .collect()
+    let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+    let mut content = Vec::with_capacity(bytes + 8);
+    while content.len() < bytes {
+        content.extend_from_slice(&random.below(u64::MAX).to_le_bytes());
+    }
+    content.truncate(bytes);
+    content
 }
 
 /// The next number of a randomised test.
