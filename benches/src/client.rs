@@ -11,10 +11,15 @@ use crate::response;
 use crate::sender::excerpt;
 use crate::sign::{Operation, Signer};
 
-/// A blocking connection to one endpoint.
+/// Signed calls to one endpoint.
 pub(crate) struct Client {
-    address: SocketAddr,
+    link: Link,
     signer: Signer,
+}
+
+/// A blocking connection that is opened when it is needed.
+pub(crate) struct Link {
+    address: SocketAddr,
     stream: Option<TcpStream>,
 }
 
@@ -22,9 +27,8 @@ impl Client {
     /// A client that connects with its first call.
     pub(crate) fn new(address: SocketAddr, signer: Signer) -> Self {
         Self {
-            address,
+            link: Link::to(address),
             signer,
-            stream: None,
         }
     }
 
@@ -81,7 +85,7 @@ impl Client {
         self.signer.refresh();
         let mut request = Vec::new();
         self.signer.write(&mut request, operation, body.as_bytes());
-        let (status, answer) = self.exchange(&request, CALL_MAX)?;
+        let (status, answer) = self.link.exchange(&request, CALL_MAX)?;
         if status != 200 {
             return Err(format!(
                 "{operation:?}: HTTP {status}: {}",
@@ -94,11 +98,25 @@ impl Client {
         serde_json::from_slice(&answer)
             .map_err(|error| format!("{operation:?}: {error}: {}", excerpt(&answer)))
     }
+}
 
-    /// An unsigned GET: status and body.
-    pub(crate) fn get(&mut self, path: &str, within: Duration) -> Result<(u16, Vec<u8>), String> {
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.address);
-        self.exchange(request.as_bytes(), within)
+/// An unsigned GET on a connection of its own: status and body.
+pub(crate) fn get(
+    address: SocketAddr,
+    path: &str,
+    within: Duration,
+) -> Result<(u16, Vec<u8>), String> {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n");
+    Link::to(address).exchange(request.as_bytes(), within)
+}
+
+impl Link {
+    /// A link to `address`, not connected yet.
+    pub(crate) fn to(address: SocketAddr) -> Self {
+        Self {
+            address,
+            stream: None,
+        }
     }
 
     /// Sends a request without waiting for its answer; `finish` reads it.
@@ -233,7 +251,7 @@ mod tests {
             "{refused}"
         );
         assert_eq!(
-            client.get("/_waystation/health", CALL_MAX),
+            get(address, "/_waystation/health", CALL_MAX),
             Ok((200, Vec::new()))
         );
     }

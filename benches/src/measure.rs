@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::driver::{Driver, Tally, Window};
 use crate::process::{self, Sample};
+use crate::server::Server;
 use crate::workload::Workload;
 
 /// Makes the workload of a thread from the thread's number and the number of its connections.
@@ -38,6 +39,8 @@ pub(crate) struct Measurement {
     pub(crate) operations: Vec<(&'static str, Tally)>,
     /// The server's counters before and after.
     pub(crate) server: Option<(Sample, Sample)>,
+    /// Flushes of the server's journal.
+    pub(crate) flushes: Option<u64>,
     /// CPU time of the generator.
     pub(crate) generator_cpu: Duration,
     /// Share of the machine's CPU that neither the server nor the generator used.
@@ -93,9 +96,9 @@ impl Load {
         finished: &dyn Fn() -> bool,
     ) -> Result<[Counters; 2], String> {
         wait_until(window.counts_from, finished);
-        let before = Counters::take(self.pid)?;
+        let before = Counters::take(self)?;
         wait_until(window.stops_at, finished);
-        Ok([before, Counters::take(self.pid)?])
+        Ok([before, Counters::take(self)?])
     }
 
     fn measurement(
@@ -129,6 +132,10 @@ impl Load {
             seconds: (ended_at - window.counts_from).as_secs_f64().max(1e-9),
             operations,
             server,
+            flushes: before
+                .flushes
+                .zip(after.flushes)
+                .map(|(before, after)| after - before),
             generator_cpu,
             other_cpu_share: other.as_secs_f64() / machine_s.max(1e-9),
         }
@@ -167,16 +174,19 @@ impl Measurement {
 struct Counters {
     at: Instant,
     server: Option<Sample>,
+    flushes: Option<u64>,
     generator: Duration,
     machine: Duration,
 }
 
 impl Counters {
-    fn take(pid: Option<u32>) -> Result<Self, String> {
-        let server = pid.map(Sample::take).transpose()?;
+    fn take(load: &Load) -> Result<Self, String> {
+        let server = load.pid.map(Sample::take).transpose()?;
+        let flushes = server.and_then(|_| Server::flushes(load.address));
         Ok(Self {
             at: Instant::now(),
             server,
+            flushes,
             generator: process::own_cpu(),
             machine: process::machine_cpu(),
         })

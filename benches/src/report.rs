@@ -25,7 +25,7 @@ pub(crate) struct Row {
 }
 
 /// Columns of the table: heading, name of the value, digits after the point.
-const COLUMNS: [(&str, &str, usize); 15] = [
+const COLUMNS: [(&str, &str, usize); 16] = [
     ("conns", "connections", 0),
     ("msg/s", "messages_per_s", 0),
     ("req/s", "requests_per_s", 0),
@@ -38,6 +38,7 @@ const COLUMNS: [(&str, &str, usize); 15] = [
     ("RSS MB", "rss_mb", 1),
     ("B/msg", "written_bytes_per_message", 0),
     ("ampl", "write_amplification", 2),
+    ("flush/s", "flushes_per_s", 0),
     ("rate/bare", "rate_to_bare", 2),
     ("cpu/bare", "cpu_to_bare", 2),
     ("other%", "other_cpu_percent", 0),
@@ -162,6 +163,11 @@ pub(crate) fn rows(
         row = row
             .with("written_bytes_per_message", per_message)
             .with("write_amplification", per_message / body_bytes as f64);
+    }
+    if let Some(flushes) = found.flushes {
+        row = row
+            .with("flushes_per_s", flushes as f64 / found.seconds)
+            .with("messages_per_flush", messages / (flushes as f64).max(1.0));
     }
     let mut operations = found.operations.iter();
     if let Some((_, first)) = operations.next() {

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::client::Client;
+use crate::client;
 use crate::limits::START_MAX;
-use crate::sign::{Credentials, Signer};
+use crate::sign::Credentials;
 
 /// How the server is started.
 #[derive(Clone)]
@@ -48,9 +48,8 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server on a new, empty directory and waits until it is ready.
     pub(crate) fn start(plan: &ServerPlan, mode: Mode) -> Result<Self, String> {
-        let directory = plan
-            .root
-            .join(format!("waystation-bench-{}", std::process::id()));
+        let root = std::path::absolute(&plan.root).map_err(|error| error.to_string())?;
+        let directory = root.join(format!("waystation-bench-{}", std::process::id()));
         let _ = fs::remove_dir_all(&directory);
         fs::create_dir_all(&directory)
             .map_err(|error| format!("{}: {error}", directory.display()))?;
@@ -80,6 +79,19 @@ impl Server {
         self.await_ready(started_at)
     }
 
+    /// Flushes the journal has done so far, as the server counts them.
+    pub(crate) fn flushes(address: SocketAddr) -> Option<u64> {
+        let within = Duration::from_secs(5);
+        let (_, text) = client::get(address, "/metrics", within)
+            .ok()
+            .filter(|(status, _)| *status == 200)?;
+        let text = String::from_utf8(text).ok()?;
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("waystation_journal_flushes_total "))?;
+        line.trim().parse().ok()
+    }
+
     /// Process id.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
@@ -92,10 +104,8 @@ impl Server {
 
     fn await_ready(&mut self, started_at: Instant) -> Result<Duration, String> {
         loop {
-            let mut client = Client::new(self.address, Signer::new("", &self.plan.credentials));
             let within = Duration::from_secs(1);
-            if client
-                .get("/_waystation/health", within)
+            if client::get(self.address, "/_waystation/health", within)
                 .is_ok_and(|(status, _)| status == 200)
             {
                 return Ok(started_at.elapsed());
@@ -143,7 +153,10 @@ fn spawn(
         .open(directory.join("log"));
     let log = log.map_err(|error| format!("{}: {error}", directory.display()))?;
     let errors = log.try_clone().map_err(|error| error.to_string())?;
-    let mut command = Command::new(&plan.binary);
+    let binary = std::path::absolute(&plan.binary).map_err(|error| error.to_string())?;
+    let mut command = Command::new(binary);
+    // no configuration file of the caller's directory takes part
+    command.current_dir(directory);
     command.args([
         "--listen",
         &address.to_string(),

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::client::{Client, QueueKind};
+use crate::client::{Link, QueueKind};
 use crate::histogram::Histogram;
 use crate::limits::CALL_MAX;
 use crate::options::Options;
@@ -19,59 +19,78 @@ const PARKED_AFTER: Duration = Duration::from_millis(3);
 pub(crate) fn run(cell: &str, target: &Target, options: &Options) -> Result<Vec<Row>, String> {
     let mut session = target.open()?;
     let url = session.queues(1, QueueKind::Standard)?.swap_remove(0);
-    let mut receiver = Client::new(session.address, session.signer.clone());
-    let mut latency = Histogram::default();
+    let mut pair = Pair {
+        receiver: Link::to(session.address),
+        sender: Link::to(session.address),
+        url,
+        body: requests::random_body(&mut fastrand::Rng::new(), 1024),
+    };
+    let (mut woken, mut acknowledged) = (Histogram::default(), Histogram::default());
     let ends_at = Instant::now() + options.measured;
-    let body = requests::random_body(&mut fastrand::Rng::new(), 1024);
     while Instant::now() < ends_at {
-        latency.record(once(&mut session, &mut receiver, &url, &body)?.as_nanos() as u64);
+        let took = pair.send_to_waiting_receiver(&mut session)?;
+        woken.record(took.received.as_nanos() as u64);
+        acknowledged.record(took.acknowledged.as_nanos() as u64);
     }
     let row = Row::new(cell, target.name())
         .with("connections", 2.0)
-        .with("messages", latency.total() as f64);
-    Ok(vec![
-        row.with_latency(&latency)
-            .noting("send to waiting receiver, idle server"),
-    ])
+        .with("messages", woken.total() as f64)
+        .with_latency(&woken)
+        .noting("send to waiting receiver, nothing else going on");
+    let sends = Row::new("  send", target.name()).with_latency(&acknowledged);
+    Ok(vec![row, sends])
 }
 
-fn once(
-    session: &mut Session,
-    receiver: &mut Client,
-    url: &str,
-    body: &str,
-) -> Result<Duration, String> {
-    session.signer.refresh();
-    let (mut receive, mut send) = (Vec::new(), Vec::new());
-    session.signer.write(
-        &mut receive,
-        Operation::ReceiveMessage,
-        requests::receive(url, 1, 20).as_bytes(),
-    );
-    let mut text = String::new();
-    requests::send(&mut text, url, body, None);
-    session
-        .signer
-        .write(&mut send, Operation::SendMessage, text.as_bytes());
+struct Pair {
+    receiver: Link,
+    sender: Link,
+    url: String,
+    body: String,
+}
 
-    receiver.start(&receive, CALL_MAX)?;
-    std::thread::sleep(PARKED_AFTER);
-    let sent_at = Instant::now();
-    session.client.start(&send, CALL_MAX)?;
-    let (received, answer) = receiver.finish()?;
-    let took = sent_at.elapsed();
-    let (sent, acknowledged) = session.client.finish()?;
-    if (received, sent) != (200, 200) {
-        return Err(format!(
-            "HTTP {received} and {sent}: {} {}",
-            excerpt(&answer),
-            excerpt(&acknowledged)
-        ));
+/// Both times count from the first byte of the send.
+struct Took {
+    received: Duration,
+    acknowledged: Duration,
+}
+
+impl Pair {
+    fn send_to_waiting_receiver(&mut self, session: &mut Session) -> Result<Took, String> {
+        let (mut receive, mut send, mut text) = (Vec::new(), Vec::new(), String::new());
+        let signer = &mut session.signer;
+        signer.refresh();
+        let body = requests::receive(&self.url, 1, 20);
+        signer.write(&mut receive, Operation::ReceiveMessage, body.as_bytes());
+        requests::send(&mut text, &self.url, &self.body, None);
+        signer.write(&mut send, Operation::SendMessage, text.as_bytes());
+
+        self.receiver.start(&receive, CALL_MAX)?;
+        std::thread::sleep(PARKED_AFTER);
+        let sent_at = Instant::now();
+        self.sender.start(&send, CALL_MAX)?;
+        // Read on another thread, or the second answer's time would include waiting for the first.
+        let (received, acknowledged) = std::thread::scope(|scope| {
+            let reader = scope.spawn(|| (self.sender.finish(), sent_at.elapsed()));
+            let received = (self.receiver.finish(), sent_at.elapsed());
+            (received, reader.join())
+        });
+        let acknowledged = acknowledged.map_err(|_| "the reading thread panicked")?;
+        accept("send", acknowledged.0?)?;
+        let answer = accept("receive", received.0?)?;
+        let handle = requests::strings(&answer, "ReceiptHandle").next();
+        let handle = handle.ok_or_else(|| format!("nothing received: {}", excerpt(&answer)))?;
+        requests::delete(&mut text, &self.url, handle);
+        session.client.call(Operation::DeleteMessage, &text)?;
+        Ok(Took {
+            received: received.1,
+            acknowledged: acknowledged.1,
+        })
     }
-    let Some(handle) = requests::strings(&answer, "ReceiptHandle").next() else {
-        return Err(format!("the receiver got nothing: {}", excerpt(&answer)));
-    };
-    requests::delete(&mut text, url, handle);
-    receiver.call(Operation::DeleteMessage, &text)?;
-    Ok(took)
+}
+
+fn accept(operation: &str, (status, body): (u16, Vec<u8>)) -> Result<Vec<u8>, String> {
+    match status {
+        200 => Ok(body),
+        _ => Err(format!("{operation}: HTTP {status}: {}", excerpt(&body))),
+    }
 }
