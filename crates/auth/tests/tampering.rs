@@ -131,7 +131,7 @@ fn idn_027_a_signed_request_verifies_and_any_single_change_fails() {
         .ok()
         .and_then(|seed| seed.parse().ok())
         .unwrap_or_else(|| fastrand::u64(..));
-    println!("SEED={seed}");
+    eprintln!("SEED={seed}");
     let mut random = fastrand::Rng::with_seed(seed);
     let verifier = verifier();
     let check = |plain: &Plain| {

@@ -1,0 +1,147 @@
+//! What a connection is doing, for its timeouts.
+//!
+//! One timer per connection looks at this now and then. Requests only store a
+//! number, so that a busy connection never touches the timer wheel.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use crate::limits::{Limits, TIMEOUT_CHECK_MAX};
+
+/// Times are milliseconds since `opened`, plus one; 0 says that it is not so.
+#[derive(Debug)]
+pub(crate) struct Activity {
+    opened: Instant,
+    /// Waiting for a request since.
+    idle_since: AtomicU64,
+    /// Reading the head of a request since.
+    head_since: AtomicU64,
+    /// The client has not taken any byte of the answer since.
+    stalled_since: AtomicU64,
+}
+
+/// What a timeout demands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    GoOn,
+    /// Nothing is under way: close politely.
+    CloseIdle,
+    /// The client does not do its part.
+    Cut(&'static str),
+}
+
+impl Activity {
+    /// A connection that waits for its first request.
+    pub(crate) fn new(now: Instant) -> Self {
+        Self {
+            opened: now,
+            idle_since: AtomicU64::new(1),
+            head_since: AtomicU64::new(0),
+            stalled_since: AtomicU64::new(0),
+        }
+    }
+
+    /// Bytes came in.
+    pub(crate) fn read(&self) {
+        if self.idle_since.load(Relaxed) != 0 && self.head_since.load(Relaxed) == 0 {
+            self.head_since.store(self.stamp(Instant::now()), Relaxed);
+        }
+    }
+
+    /// A request is there with all its headers.
+    pub(crate) fn request_begins(&self) {
+        self.idle_since.store(0, Relaxed);
+        self.head_since.store(0, Relaxed);
+    }
+
+    /// Its answer is ready.
+    pub(crate) fn request_ends(&self, now: Instant) {
+        self.idle_since.store(self.stamp(now), Relaxed);
+    }
+
+    /// The socket takes no more bytes.
+    pub(crate) fn write_stalls(&self) {
+        if self.stalled_since.load(Relaxed) == 0 {
+            self.stalled_since
+                .store(self.stamp(Instant::now()), Relaxed);
+        }
+    }
+
+    /// The socket took bytes.
+    pub(crate) fn write_proceeds(&self) {
+        if self.stalled_since.load(Relaxed) != 0 {
+            self.stalled_since.store(0, Relaxed);
+        }
+    }
+
+    pub(crate) fn verdict(&self, limits: &Limits, now: Instant) -> Verdict {
+        let beyond = |since: &AtomicU64, timeout: Duration| {
+            let since = since.load(Relaxed);
+            since != 0 && self.stamp(now).saturating_sub(since) >= millis(timeout)
+        };
+        if beyond(&self.stalled_since, limits.write_stall_timeout) {
+            Verdict::Cut("the client does not read its answer")
+        } else if beyond(&self.head_since, limits.header_read_timeout) {
+            Verdict::Cut("the headers take too long")
+        } else if self.head_since.load(Relaxed) == 0
+            && beyond(&self.idle_since, limits.idle_timeout)
+        {
+            Verdict::CloseIdle
+        } else {
+            Verdict::GoOn
+        }
+    }
+
+    fn stamp(&self, now: Instant) -> u64 {
+        millis(now.saturating_duration_since(self.opened)) + 1
+    }
+}
+
+/// How often to ask for a verdict: often enough that a timeout is at most half as long again.
+pub(crate) fn check_interval(limits: &Limits) -> Duration {
+    let shortest = limits
+        .header_read_timeout
+        .min(limits.idle_timeout)
+        .min(limits.write_stall_timeout);
+    (shortest / 2).clamp(Duration::from_millis(5), TIMEOUT_CHECK_MAX)
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX / 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_phase_has_its_timeout() {
+        let limits = Limits::default();
+        let opened = Instant::now();
+        let later = |timeout: Duration| opened + timeout + Duration::from_millis(500);
+        let activity = Activity::new(opened);
+        assert_eq!(activity.verdict(&limits, opened), Verdict::GoOn);
+        let idle = later(limits.idle_timeout);
+        assert_eq!(activity.verdict(&limits, idle), Verdict::CloseIdle);
+
+        activity.read();
+        let slow = later(limits.header_read_timeout);
+        assert!(matches!(activity.verdict(&limits, slow), Verdict::Cut(_)));
+
+        activity.request_begins();
+        activity.read();
+        assert_eq!(activity.verdict(&limits, idle), Verdict::GoOn, "long poll");
+
+        activity.write_stalls();
+        let stalled = later(limits.write_stall_timeout);
+        assert!(matches!(
+            activity.verdict(&limits, stalled),
+            Verdict::Cut(_)
+        ));
+        activity.write_proceeds();
+        activity.request_ends(idle);
+        assert_eq!(activity.verdict(&limits, idle), Verdict::GoOn);
+        let next = idle + limits.idle_timeout;
+        assert_eq!(activity.verdict(&limits, next), Verdict::CloseIdle);
+    }
+}

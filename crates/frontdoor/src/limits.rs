@@ -1,0 +1,82 @@
+//! Every limit of the front door. Those that a user may want to change are
+//! fields of [`Limits`], the others constants.
+
+use std::time::Duration;
+
+/// Limits of connections and requests.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Connections at the same time; further ones wait in the listen backlog.
+    pub connections_max: usize,
+    /// One request body.
+    pub body_bytes_max: usize,
+    /// All request bodies being read or worked on, beyond the first
+    /// [`BODY_BYTES_UNCOUNTED`] of each.
+    pub bodies_bytes_max: usize,
+    /// Request line and headers together.
+    pub header_bytes_max: usize,
+    /// Number of headers.
+    pub headers_max: usize,
+    /// From the first byte of a request, or of a TLS handshake, to its last header.
+    pub header_read_timeout: Duration,
+    /// From the end of the headers to the end of the body.
+    pub body_read_timeout: Duration,
+    /// Time a connection may wait for its next request.
+    pub idle_timeout: Duration,
+    /// Time a client may leave an answer unread.
+    pub write_stall_timeout: Duration,
+    /// Time that requests get to finish when the server stops.
+    pub drain_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections_max: 20_000,
+            body_bytes_max: 16 * 1024 * 1024,
+            bodies_bytes_max: 512 * 1024 * 1024,
+            header_bytes_max: 64 * 1024,
+            headers_max: 100,
+            header_read_timeout: Duration::from_secs(10),
+            body_read_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_secs(90),
+            write_stall_timeout: Duration::from_secs(30),
+            drain_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Part of a body that no budget counts: most requests are small, and a
+/// shared counter on each of them would be the busiest memory of the process.
+pub const BODY_BYTES_UNCOUNTED: usize = 16 * 1024;
+
+/// Read buffer of one connection.
+pub(crate) const READ_BUFFER_BYTES_MAX: usize = 128 * 1024;
+
+/// What is read and thrown away of a refused body, so that the client sees the
+/// answer instead of a reset connection.
+pub(crate) const DISCARD_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Established connections that wait for `accept`.
+pub(crate) const BACKLOG: u32 = 4096;
+
+/// Attempts to find a free port that both address families can use.
+pub(crate) const PORT_ATTEMPTS_MAX: usize = 32;
+
+/// Files that are open for other reasons than connections.
+pub(crate) const FILES_RESERVED: u64 = 512;
+
+/// Pause after `accept` failed, most likely for want of files.
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How often certificate files are looked at for a change.
+pub(crate) const CERTIFICATE_CHECK_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How often a connection looks at its timeouts, at most.
+pub(crate) const TIMEOUT_CHECK_MAX: Duration = Duration::from_secs(5);
+
+/// How long a browser may remember a preflight answer.
+pub(crate) const PREFLIGHT_MAX_AGE_S: u32 = 600;
+
+/// Size of a certificate or key file.
+pub(crate) const PEM_BYTES_MAX: u64 = 1024 * 1024;

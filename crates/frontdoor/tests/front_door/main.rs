@@ -1,0 +1,15 @@
+//! The front door over real sockets, with a small service behind it. One
+//! module per promise; the client is a plain TCP stream, so that a test sees
+//! and sends exactly the bytes it means.
+
+mod authentication;
+mod browsers;
+mod client;
+mod internal_endpoints;
+mod limits;
+mod listening;
+mod requests;
+mod server;
+mod shutdown;
+mod test_service;
+mod tls;
