@@ -51,7 +51,7 @@ fn start_engine(
     if let Some(delay_ms) = settings.volatile_writes_ms {
         disk = Arc::new(VolatileDisk::new(disk, Duration::from_millis(delay_ms)));
     }
-    let view = FjallView::open(&data.view_path(), &ViewOptions::default())
+    let view = FjallView::open(&data.view_path(), ViewOptions::default())
         .map_err(|error| explain(&error))?;
     let started = Arc::new(std::sync::OnceLock::new());
     let keep = started.clone();

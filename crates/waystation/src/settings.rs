@@ -128,7 +128,8 @@ impl Settings {
         let durability = match (&flags.durability, file.durability) {
             (Some(text), _) => parse_durability(text)?,
             (None, Some(toml::Value::String(text))) => parse_durability(&text)?,
-            (None, Some(other)) => parse_durability(&other.to_string())?,
+            (None, Some(toml::Value::Integer(ms))) => parse_durability(&ms.to_string())?,
+            (None, Some(_)) => parse_durability("")?,
             (None, None) => Durability::Strict,
         };
         Ok(Settings {
