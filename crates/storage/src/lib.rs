@@ -25,4 +25,4 @@ pub use journal::{
     SegmentPin, Urgency, Wait,
 };
 pub use lsn::{BodyRef, Lsn, Occupies};
-pub use view::{FjallView, View, ViewOptions, ViewWrite};
+pub use view::{FjallView, View, ViewOptions, ViewVisitor, ViewWrite};

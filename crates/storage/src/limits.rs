@@ -34,6 +34,14 @@ pub const PREPARED_SEGMENTS: usize = 2;
 pub const RECYCLED_SEGMENTS_MAX: usize = 4;
 /// Size of the file that is dropped when the disk is full, so that one checkpoint still fits.
 pub const BALLAST_BYTES: u64 = 64 * 1024 * 1024;
+/// Block cache of the view unless options say otherwise.
+pub const VIEW_CACHE_BYTES_DEFAULT: u64 = 32 * 1024 * 1024;
+/// Write buffer of the view unless options say otherwise.
+pub const VIEW_MEMTABLE_BYTES_DEFAULT: u64 = 16 * 1024 * 1024;
+/// The view's own write-ahead files together; the least that fjall accepts.
+pub const VIEW_JOURNAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Files that the view holds open.
+pub const VIEW_FILES_OPEN_MAX: usize = 128;
 
 const _: () = assert!(PAGE_BYTES.is_power_of_two());
 const _: () = assert!(FRAME_BYTES_MAX.is_multiple_of(PAGE_BYTES));

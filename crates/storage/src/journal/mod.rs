@@ -6,11 +6,11 @@
 
 mod terms;
 
-mod body;
-mod frame;
+pub(crate) mod body;
+pub(crate) mod frame;
 mod layout;
-mod record;
-mod relocated;
+pub(crate) mod record;
+pub(crate) mod relocated;
 
 mod append;
 mod commit;
@@ -19,8 +19,8 @@ mod read;
 mod ring;
 
 mod scan;
-mod segments;
-mod window;
+pub(crate) mod segments;
+pub(crate) mod window;
 
 mod prepare;
 mod reclaim;
@@ -130,6 +130,7 @@ impl Journal {
         let segment_bits = segment_bytes.trailing_zeros() as u8;
         let segments = Segments::list(disk, segment_bits)?;
         let tail = Scan::new(&segments, segment_bits).run(start, on_record)?;
+        segments.remove_leftovers()?;
         let space = settle_segments(&segments, tail, segment_bits, options.zero_ahead_bytes)?;
         let journal = Self {
             segment_bits,

@@ -80,8 +80,8 @@ impl StoredFile {
 }
 
 impl Segments {
-    /// Lists the files of a journal; remains of an interrupted relocation are removed.
-    pub(super) fn list(disk: Arc<dyn Disk>, segment_bits: u8) -> Result<Self, StorageError> {
+    /// Lists the files of a journal; changes nothing.
+    pub(crate) fn list(disk: Arc<dyn Disk>, segment_bits: u8) -> Result<Self, StorageError> {
         let mut table = Table::default();
         for name in disk
             .list()
@@ -104,30 +104,46 @@ impl Segments {
         })
     }
 
+    /// Removes what an interrupted relocation left.
+    pub(super) fn remove_leftovers(&self) -> Result<(), StorageError> {
+        for name in self
+            .disk
+            .list()
+            .map_err(StorageError::io("list the journal in", "journal"))?
+        {
+            if name.ends_with(".tmp") {
+                self.disk
+                    .remove(&name)
+                    .map_err(StorageError::io("remove", &name))?;
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn disk(&self) -> &dyn Disk {
         self.disk.as_ref()
     }
 
-    pub(super) fn segment_of(&self, lsn: Lsn) -> u32 {
+    pub(crate) fn segment_of(&self, lsn: Lsn) -> u32 {
         // An index beyond 32 bits would be 256 PiB of journal.
         (lsn.0 >> self.segment_bits) as u32
     }
 
-    pub(super) fn offset_of(&self, lsn: Lsn) -> u64 {
+    pub(crate) fn offset_of(&self, lsn: Lsn) -> u64 {
         lsn.0 & ((1 << self.segment_bits) - 1)
     }
 
-    pub(super) fn start_of(&self, index: u32) -> Lsn {
+    pub(crate) fn start_of(&self, index: u32) -> Lsn {
         Lsn(u64::from(index) << self.segment_bits)
     }
 
     /// Segment indices in order.
-    pub(super) fn indices(&self) -> Vec<u32> {
+    pub(crate) fn indices(&self) -> Vec<u32> {
         read_lock(&self.table).segments.keys().copied().collect()
     }
 
     /// Indices of segments with relocated bodies, in order.
-    pub(super) fn relocated_indices(&self) -> Vec<u32> {
+    pub(crate) fn relocated_indices(&self) -> Vec<u32> {
         read_lock(&self.table).relocated.keys().copied().collect()
     }
 
@@ -137,7 +153,7 @@ impl Segments {
         (table.segments.len() as u64, table.relocated.len() as u64)
     }
 
-    pub(super) fn contains(&self, index: u32) -> bool {
+    pub(crate) fn contains(&self, index: u32) -> bool {
         read_lock(&self.table).segments.contains_key(&index)
     }
 
@@ -254,7 +270,7 @@ impl Segments {
     }
 
     /// File and offset of an address, for error messages.
-    pub(super) fn place_of(&self, lsn: Lsn) -> (String, u64) {
+    pub(crate) fn place_of(&self, lsn: Lsn) -> (String, u64) {
         (segment_name(self.segment_of(lsn)), self.offset_of(lsn))
     }
 

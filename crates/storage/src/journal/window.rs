@@ -10,7 +10,7 @@ const WINDOW_BYTES: usize = 1024 * 1024;
 const _: () = assert!(WINDOW_BYTES >= FRAME_BYTES_MAX);
 
 /// What stands at an address.
-pub(super) enum Found<'a> {
+pub(crate) enum Found<'a> {
     /// An intact frame of this very place.
     Frame(FrameHeader, &'a [u8]),
     /// Anything else, the end of the file included.
@@ -18,7 +18,7 @@ pub(super) enum Found<'a> {
 }
 
 /// A reader with one buffer.
-pub(super) struct Window<'a> {
+pub(crate) struct Window<'a> {
     segments: &'a Segments,
     segment_bits: u8,
     bytes: Vec<u8>,
@@ -28,7 +28,7 @@ pub(super) struct Window<'a> {
 }
 
 impl<'a> Window<'a> {
-    pub(super) fn new(segments: &'a Segments, segment_bits: u8) -> Self {
+    pub(crate) fn new(segments: &'a Segments, segment_bits: u8) -> Self {
         Self {
             segments,
             segment_bits,
@@ -68,7 +68,7 @@ impl<'a> Window<'a> {
     }
 
     /// The frame at a page boundary.
-    pub(super) fn frame(&mut self, lsn: Lsn) -> Result<Found<'_>, StorageError> {
+    pub(crate) fn frame(&mut self, lsn: Lsn) -> Result<Found<'_>, StorageError> {
         if self.held(lsn).len() < HEADER_BYTES {
             self.fill(lsn)?;
         }
@@ -120,7 +120,7 @@ impl<'a> Window<'a> {
 
     /// Shows every intact frame that starts within one segment's `[from, to)`, wherever it stands, until told to stop.
     /// Other format versions are noise here: recycled bytes may be of any age.
-    pub(super) fn search(
+    pub(crate) fn search(
         &mut self,
         from: Lsn,
         to: Lsn,
@@ -149,6 +149,6 @@ impl<'a> Window<'a> {
 }
 
 /// Whether a frame tells that a hole before it is damage.
-pub(super) fn proves_damage(header: &FrameHeader) -> bool {
+pub(crate) fn proves_damage(header: &FrameHeader) -> bool {
     header.ordering == Ordering::Strict
 }

@@ -94,8 +94,7 @@ fn a_tail_torn_anywhere_is_cut_and_the_journal_goes_on() {
 fn a_flipped_bit_before_an_intact_frame_is_refused_by_name_and_offset() {
     let (disk, places) = written(4);
     let mut random = Random::seeded("a_flipped_bit");
-    for frame in 0..3 {
-        let (start, _) = places[frame];
+    for (start, _) in places.iter().take(3).copied() {
         for _ in 0..40 {
             let at = start + random.below(64 + 24 + 8 + 24 + 9000);
             // A version of its own is another refusal.

@@ -8,6 +8,7 @@ mod relocate;
 mod roundtrip;
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 
 use super::*;
@@ -110,15 +111,13 @@ pub(super) struct Random(pub(super) u64);
 
 impl Random {
     /// From `WAYSTATION_SEED`, or a fresh one; printed either way.
+    #[expect(clippy::disallowed_methods, reason = "a failing seed is given by hand")]
     pub(super) fn seeded(test: &str) -> Self {
         let given = std::env::var("WAYSTATION_SEED")
             .ok()
             .and_then(|seed| seed.parse().ok());
-        let seed = given.unwrap_or_else(|| {
-            std::time::SystemTime::now()
-                .duration_since(std::time::UNIX_EPOCH)
-                .map_or(1, |now| now.as_nanos() as u64)
-        });
+        // The standard library's hash keys are random.
+        let seed = given.unwrap_or_else(|| RandomState::new().build_hasher().finish());
         eprintln!("{test}: WAYSTATION_SEED={seed}");
         Self(seed | 1)
     }

@@ -173,8 +173,7 @@ fn readers_see_intact_bodies_while_segments_come_and_go() {
     )
     .expect("opens");
     let mut live: Vec<(BodyRef, u64, usize)> = Vec::new();
-    let mut sequence = 0;
-    for _ in 0..300 {
+    for sequence in 0..300 {
         let size = random.below(300_000) as usize;
         let body = content(sequence, size);
         live.push((
@@ -184,7 +183,6 @@ fn readers_see_intact_bodies_while_segments_come_and_go() {
             sequence,
             size,
         ));
-        sequence += 1;
         commit(&journal);
         // The oldest die first, mostly; a straggler pins its segment for a while.
         while live.len() > 20 {
