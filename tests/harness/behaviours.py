@@ -4,6 +4,7 @@ A test may cite only ids that `docs/reference` defines; the record is the source
 """
 
 import json
+import os
 import re
 
 import pytest
@@ -47,7 +48,8 @@ class Record:
         """Writes the record below the target directory."""
         directory = places.TARGET / "behaviours"
         directory.mkdir(parents=True, exist_ok=True)
-        (directory / "python.json").write_text(json.dumps(self.outcomes, indent=1, sort_keys=True) + "\n")
+        name = os.environ.get("WAYSTATION_RECORD") or "python"
+        (directory / f"{name}.json").write_text(json.dumps(self.outcomes, indent=1, sort_keys=True) + "\n")
 
 
 _RECORD = pytest.StashKey[Record]()

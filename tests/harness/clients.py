@@ -1,4 +1,7 @@
-"""AWS SDK clients that talk to a server of ours."""
+"""AWS SDK clients that talk to a server of ours.
+
+The suite runs twice: with today's SDK, which speaks JSON, and with the last one that spoke the query protocol.
+"""
 
 import boto3
 from botocore.config import Config
@@ -8,6 +11,9 @@ SECRET_KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 REGION = "us-east-1"
 
 _SESSION = boto3.Session()
+
+# What the SDK on the path speaks to SQS: `json` or `query`.
+PROTOCOL = _SESSION.client("sqs", region_name=REGION).meta.service_model.metadata["protocol"]
 
 
 def sqs_client(url: str, *, region: str = REGION, access_key: str = ACCESS_KEY, secret_key: str = SECRET_KEY, validate: bool = True):

@@ -31,8 +31,9 @@ def clean_environment(**extra: str) -> dict[str, str]:
 class Server:
     """A waystation process and its data directory.
 
-    `flags` follow the address and the data directory on the command line. `before` are words in front of the binary,
-    for example strace. The data directory outlives `kill9` and `stop`, so `start` finds it again.
+    `flags` follow the address and the data directory on the command line. `before` are words in front of the binary, of a
+    program that becomes the server itself, so that the process id is the server's. The data directory outlives `kill9` and
+    `stop`, so `start` finds it again.
     """
 
     def __init__(self, *flags: str, binary: Path | None = None, before: tuple[str, ...] = (), port: int | None = None):
@@ -89,22 +90,15 @@ class Server:
         finally:
             connection.close()
 
-    def pid(self) -> int:
-        """The process id of the server itself, also when it runs below strace."""
-        if not self.before:
-            return self.process.pid
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return int(children[0])
-
     def kill9(self):
         """Ends the process at once, as a crash would."""
-        os.kill(self.pid(), signal.SIGKILL)
+        os.kill(self.process.pid, signal.SIGKILL)
         self.process.wait(STOP_SECONDS_MAX)
         self.process = None
 
     def stop(self) -> int:
         """Asks the process to end and returns its exit code."""
-        os.kill(self.pid(), signal.SIGTERM)
+        os.kill(self.process.pid, signal.SIGTERM)
         exit_code = self.process.wait(STOP_SECONDS_MAX)
         self.process = None
         return exit_code

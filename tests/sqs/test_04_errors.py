@@ -3,7 +3,7 @@
 import pytest
 
 from harness.behaviours import behaviour
-from harness.lab import MISSING_QUEUE, Lab, refused
+from harness.lab import MISSING_QUEUE, MISSING_QUEUE_TEXT, Lab, refused
 
 NEEDING_A_QUEUE = {
     "ChangeMessageVisibility": {"ReceiptHandle": "handle", "VisibilityTimeout": 1},
@@ -33,7 +33,7 @@ def call(lab: Lab, operation: str, **parameters):
 @pytest.mark.parametrize("operation", NEEDING_A_QUEUE)
 def test_every_operation_on_a_missing_queue_fails_alike(lab: Lab, operation: str):
     url = lab.queue().url + "-missing"
-    with refused(MISSING_QUEUE, "The specified queue does not exist."):
+    with refused(MISSING_QUEUE, MISSING_QUEUE_TEXT):
         call(lab, operation, QueueUrl=url, **NEEDING_A_QUEUE[operation])
 
 

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from harness.behaviours import behaviour
-from harness.lab import MISSING_QUEUE, Lab, Queue, fresh_name, refused
+from harness.lab import MISSING_QUEUE, MISSING_QUEUE_TEXT, Lab, Queue, fresh_name, refused
 
 
 @behaviour("SQS-059")
@@ -219,7 +219,7 @@ def test_get_queue_url_finds_a_name(lab: Lab):
 
 @behaviour("SQS-082")
 def test_get_queue_url_of_an_unknown_name_is_refused(lab: Lab):
-    with refused(MISSING_QUEUE, "The specified queue does not exist."):
+    with refused(MISSING_QUEUE, MISSING_QUEUE_TEXT):
         lab.sqs.get_queue_url(QueueName=fresh_name())
 
 

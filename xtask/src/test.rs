@@ -93,6 +93,9 @@ fn tests(tree: &Tree, tools: &Tools, wanted: &Wanted, run: &mut Run) -> Result<(
         run.suite("simulation", || suites::simulation(tree))?;
     }
     run.suite("black box, Python", || suites::python(tree, tools, wanted))?;
+    run.suite("query protocol", || {
+        suites::python_query(tree, tools, wanted)
+    })?;
     run.suite("black box, Node", || suites::node(tree, tools, wanted))
 }
 
