@@ -78,6 +78,8 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     let chosen = choose(&options.cells)?;
     raise_descriptor_limit();
     let bench = Bench::new(options)?;
+    // one clear error instead of one per cell
+    drop(bench.main.open()?);
     let run = bench.describe();
     let mut rows = Vec::new();
     for cell in chosen {

@@ -6,7 +6,7 @@ use std::sync::{Barrier, OnceLock};
 use std::time::{Duration, Instant};
 
 use crate::driver::{Driver, Tally, Window};
-use crate::process::{self, Sample};
+use crate::process::{Clocks, Sample};
 use crate::server::Server;
 use crate::workload::Workload;
 
@@ -116,18 +116,14 @@ impl Load {
             }
         }
         let [before, after] = counters;
-        let ended_early = after.at < window.stops_at;
+        let ended_early = after.clocks.at < window.stops_at;
         let last_at = operations
             .iter()
             .filter_map(|(_, tally)| tally.last_at)
             .max();
         let ended_at = last_at.filter(|_| ended_early).unwrap_or(window.stops_at);
-        let generator_cpu = after.generator - before.generator;
         let server = before.server.zip(after.server);
         let server_cpu = server.map_or(Duration::ZERO, |(before, after)| after.cpu - before.cpu);
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let machine_s = (after.at - before.at).as_secs_f64() * cores as f64;
-        let other = (after.machine - before.machine).saturating_sub(generator_cpu + server_cpu);
         Measurement {
             seconds: (ended_at - window.counts_from).as_secs_f64().max(1e-9),
             operations,
@@ -136,8 +132,8 @@ impl Load {
                 .flushes
                 .zip(after.flushes)
                 .map(|(before, after)| after - before),
-            generator_cpu,
-            other_cpu_share: other.as_secs_f64() / machine_s.max(1e-9),
+            generator_cpu: after.clocks.generator - before.clocks.generator,
+            other_cpu_share: after.clocks.other_share_since(&before.clocks, server_cpu),
         }
     }
 }
@@ -172,11 +168,9 @@ impl Measurement {
 
 #[derive(Clone, Copy)]
 struct Counters {
-    at: Instant,
+    clocks: Clocks,
     server: Option<Sample>,
     flushes: Option<u64>,
-    generator: Duration,
-    machine: Duration,
 }
 
 impl Counters {
@@ -184,11 +178,9 @@ impl Counters {
         let server = load.pid.map(Sample::take).transpose()?;
         let flushes = server.and_then(|_| Server::flushes(load.address));
         Ok(Self {
-            at: Instant::now(),
+            clocks: Clocks::now(),
             server,
             flushes,
-            generator: process::own_cpu(),
-            machine: process::machine_cpu(),
         })
     }
 }

@@ -1,7 +1,7 @@
 //! What the kernel counts about a process and about the machine, read from `/proc`.
 
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Counters of the server process at one instant.
 #[derive(Clone, Copy, Debug)]
@@ -32,22 +32,45 @@ impl Sample {
     }
 }
 
-/// CPU time of this process.
-pub(crate) fn own_cpu() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+/// CPU time of the machine and of the generator at one instant.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clocks {
+    /// When it was taken.
+    pub(crate) at: Instant,
+    /// CPU time of this process.
+    pub(crate) generator: Duration,
+    machine: Duration,
 }
 
-/// CPU time the whole machine spent on work, stolen time included: tells whether anybody else disturbed a cell.
-pub(crate) fn machine_cpu() -> Duration {
+impl Clocks {
+    /// Reads them now.
+    pub(crate) fn now() -> Self {
+        let own = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+        let generator = Duration::new(own.tv_sec as u64, own.tv_nsec as u32);
+        Self {
+            at: Instant::now(),
+            generator,
+            machine: machine_cpu(),
+        }
+    }
+
+    /// Share of the machine that neither this process nor the server, which took `server`, used since `earlier`. It
+    /// tells whether anybody disturbed a cell.
+    pub(crate) fn other_share_since(&self, earlier: &Self, server: Duration) -> f64 {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from) as f64;
+        let known = self.generator - earlier.generator + server;
+        let other = (self.machine - earlier.machine).saturating_sub(known);
+        other.as_secs_f64() / (self.at - earlier.at).as_secs_f64().max(1e-9) / cores
+    }
+}
+
+/// CPU time that all processors spent on work, stolen time included.
+fn machine_cpu() -> Duration {
     let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
-    let ticks: Vec<u64> = stat
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .split_whitespace()
+    let fields = stat.lines().next().unwrap_or_default().split_whitespace();
+    let ticks: Vec<u64> = fields
         .skip(1)
-        .filter_map(|n| n.parse().ok())
+        .filter_map(|number| number.parse().ok())
         .collect();
     // user nice system idle iowait irq softirq steal; guest time is part of user time
     let busy = ticks.iter().take(8).sum::<u64>() - ticks.iter().skip(3).take(2).sum::<u64>();
@@ -100,6 +123,9 @@ mod tests {
     fn this_process_can_be_sampled() {
         let sample = Sample::take(std::process::id()).expect("own counters");
         assert!(sample.rss_bytes > 100_000 && sample.rss_anonymous_bytes <= sample.rss_bytes);
-        assert!(own_cpu() > Duration::ZERO && machine_cpu() > own_cpu());
+        let earlier = Clocks::now();
+        let later = Clocks::now();
+        assert!(later.generator > earlier.generator && later.machine >= earlier.machine);
+        assert!(later.machine > later.generator);
     }
 }

@@ -157,6 +157,8 @@ fn spawn(
     let mut command = Command::new(binary);
     // no configuration file of the caller's directory takes part
     command.current_dir(directory);
+    // the last lines of its log explain a failed start; a backtrace would push them out
+    command.env("RUST_BACKTRACE", "0");
     command.args([
         "--listen",
         &address.to_string(),

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::disk::{self, Flush};
+use crate::process::Clocks;
 use crate::report::Row;
 
 /// Both ways of flushing, at a page and at a full frame of 64 KB.
@@ -19,6 +20,7 @@ pub(crate) fn run(directory: &Path, measured: Duration) -> Result<Vec<Row>, Stri
             .min(Duration::from_secs(3))
             .max(Duration::from_millis(500))
             / 2;
+        let before = Clocks::now();
         let row = match disk::flush_rate(directory, flush, write_bytes, duration) {
             Ok(latency) => {
                 let rate = latency.total() as f64 / duration.as_secs_f64();
@@ -35,7 +37,8 @@ pub(crate) fn run(directory: &Path, measured: Duration) -> Result<Vec<Row>, Stri
             // Not every file system takes O_DIRECT; the other rows still count.
             Err(reason) => Row::new(name, "disk").noting(reason),
         };
-        rows.push(row);
+        let other = Clocks::now().other_share_since(&before, Duration::ZERO);
+        rows.push(row.with("other_cpu_percent", other * 100.0));
     }
     Ok(rows)
 }
