@@ -16,7 +16,7 @@ use waystation_storage::{Journal, Lsn, StorageError, View, ViewWrite};
 use crate::codec::{Malformed, Reader, Writer};
 use crate::ids::ShardId;
 use crate::index::LiveBytes;
-use crate::limits::CHECKPOINT_BATCH_BYTES;
+use crate::limits::{CHECKPOINT_BATCH_BYTES, RELOCATE_LIVE_FRACTION, RELOCATIONS_PER_CHECKPOINT};
 use crate::page::Page;
 use crate::queue::Queue;
 use crate::row_key::{RowKey, RowKind, intent_key, manifest_key};
@@ -232,6 +232,9 @@ pub(crate) struct Checkpoint {
     next: usize,
     written: usize,
     phase: Phase,
+    segment_bytes: u64,
+    /// After the end: segments worth relocating.
+    pub(crate) sparse: Vec<u32>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -244,12 +247,14 @@ enum Phase {
 
 impl Checkpoint {
     /// A checkpoint of these captures, one for every shard.
-    pub(crate) fn new(captures: Vec<Capture>) -> Checkpoint {
+    pub(crate) fn new(captures: Vec<Capture>, segment_bytes: u64) -> Checkpoint {
         Checkpoint {
             captures,
             next: 0,
             written: 0,
             phase: Phase::Rows,
+            segment_bytes,
+            sparse: Vec::new(),
         }
     }
 
@@ -315,30 +320,35 @@ impl Checkpoint {
         }
         self.phase = Phase::Flush;
         view.flush()?;
-        let manifests = self.captures.iter().map(|capture| capture.manifest);
-        let Some(trim) = manifests.clone().map(|manifest| manifest.frame).min() else {
+        let frames = self.captures.iter().map(|capture| capture.manifest.frame);
+        let Some(trim) = frames.min() else {
             return Ok(Step::Finished);
         };
-        let applied = manifests.map(|m| m.applied).min().unwrap_or(trim);
         let mut live: BTreeMap<u32, u64> = BTreeMap::new();
         for capture in &self.captures {
             for (segment, bytes) in &capture.live.0 {
                 *live.entry(*segment).or_default() += bytes;
             }
         }
-        // A body that moved between shards after the first capture may be counted by neither:
-        // its segment stays for another round.
-        for segment in 0..=journal.segment_of(trim) {
-            if journal
-                .last_reference(segment)
-                .is_some_and(|at| at >= applied)
-            {
-                *live.entry(segment).or_default() += 1;
-            }
-        }
+        // A body that moved between shards after the first capture may be counted by neither; the
+        // journal keeps its segment because the move was noted beyond `trim`.
         journal.reclaim(trim, &live)?;
+        let trimmed = journal.segment_of(trim);
+        self.sparse = sparse(&live, trimmed, self.segment_bytes);
         Ok(Step::Finished)
     }
+}
+
+/// Trimmed segments of which little lives, the emptiest first.
+fn sparse(live: &BTreeMap<u32, u64>, trimmed: u32, segment_bytes: u64) -> Vec<u32> {
+    let mut sparse: Vec<(u64, u32)> = live
+        .range(..trimmed)
+        .filter(|(_, bytes)| **bytes <= segment_bytes / RELOCATE_LIVE_FRACTION)
+        .map(|(segment, bytes)| (*bytes, *segment))
+        .collect();
+    sparse.sort_unstable();
+    let segments = sparse.into_iter().map(|(_, segment)| segment);
+    segments.take(RELOCATIONS_PER_CHECKPOINT).collect()
 }
 
 /// The next rows of a capture, at most about one batch; the first comes with the intent.

@@ -28,6 +28,7 @@ mod mailbox;
 mod catalog;
 mod row_key;
 mod checkpoint;
+mod relocation;
 mod restore;
 mod clock;
 mod reply;

@@ -8,6 +8,7 @@ use crate::checkpoint::{Capture, Checkpoint, Step};
 use crate::engine::Engine;
 use crate::ids::ShardId;
 use crate::open::Opened;
+use crate::relocation::Relocation;
 use crate::reply::{Reply, promise};
 use crate::shared::Letter;
 use crate::worker::Worker;
@@ -30,6 +31,8 @@ pub struct Manual {
     captures: Vec<Reply<Capture>>,
     captured: Vec<Capture>,
     checkpoint: Option<Checkpoint>,
+    sparse: Vec<u32>,
+    relocation: Option<Relocation>,
 }
 
 impl Manual {
@@ -41,6 +44,8 @@ impl Manual {
             captures: Vec::new(),
             captured: Vec::new(),
             checkpoint: None,
+            sparse: Vec::new(),
+            relocation: None,
         }
     }
 
@@ -98,6 +103,7 @@ impl Manual {
                 Ok(Advance::More)
             }
             Step::Finished => {
+                self.sparse = std::mem::take(&mut checkpoint.sparse);
                 self.checkpoint = None;
                 Ok(Advance::Finished)
             }
@@ -125,7 +131,28 @@ impl Manual {
         if !self.captures.is_empty() {
             return Advance::Blocked;
         }
-        self.checkpoint = Some(Checkpoint::new(std::mem::take(&mut self.captured)));
+        self.checkpoint = Some(Checkpoint::new(
+            std::mem::take(&mut self.captured),
+            self.engine.shared.segment_bytes,
+        ));
         Advance::More
+    }
+
+    /// The next step of relocating the segments that the last checkpoint found sparse.
+    pub fn relocation_step(&mut self) -> Result<Advance, StorageError> {
+        let shared = self.engine.shared.clone();
+        let Some(mut relocation) = self.relocation.take() else {
+            let Some(segment) = self.sparse.pop() else {
+                return Ok(Advance::Finished);
+            };
+            self.relocation = Some(Relocation::begin(&shared, segment));
+            return Ok(Advance::More);
+        };
+        if relocation.collect() {
+            relocation.finish(&*shared.view, &shared.journal)?;
+            return Ok(Advance::More);
+        }
+        self.relocation = Some(relocation);
+        Ok(Advance::Blocked)
     }
 }

@@ -16,6 +16,7 @@ use crate::limits::Budgets;
 use crate::mailbox::Mailbox;
 use crate::page::Page;
 use crate::plan::Offer;
+use crate::relocation::Listing;
 use crate::reply::Promise;
 use crate::row_key::RowKey;
 
@@ -49,6 +50,12 @@ pub(crate) enum Letter {
     Sealed {
         shard: ShardId,
         generation: u64,
+    },
+    /// What refers to the journal segment?
+    ListBodies {
+        shard: ShardId,
+        segment: u32,
+        promise: Promise<Listing>,
     },
     /// The clock was moved.
     Tick,
@@ -84,6 +91,7 @@ pub(crate) struct Shared {
     pub(crate) checkpoint_wanted: AtomicBool,
     pub(crate) queue_ids: AtomicU32,
     pub(crate) secret: [u8; 32],
+    pub(crate) segment_bytes: u64,
     /// The first fatal error.
     pub(crate) failure: OnceLock<StorageError>,
     pub(crate) on_failure: Box<dyn Fn(&StorageError) + Send + Sync>,

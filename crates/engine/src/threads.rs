@@ -11,6 +11,7 @@ use crate::checkpoint::{Capture, Checkpoint, Step};
 use crate::engine::Engine;
 use crate::ids::ShardId;
 use crate::open::Opened;
+use crate::relocation::Relocation;
 use crate::reply::promise;
 use crate::shared::{Letter, Shared};
 
@@ -146,7 +147,7 @@ fn checkpoint(shared: &Arc<Shared>) -> Result<(), StorageError> {
             None => return Ok(()),
         }
     }
-    let mut checkpoint = Checkpoint::new(captures);
+    let mut checkpoint = Checkpoint::new(captures, shared.segment_bytes);
     loop {
         match checkpoint.step(&*shared.view, &shared.journal)? {
             Step::More => {}
@@ -158,9 +159,17 @@ fn checkpoint(shared: &Arc<Shared>) -> Result<(), StorageError> {
             Step::Sealed(shard, generation) => {
                 shared.send(shard, Letter::Sealed { shard, generation });
             }
-            Step::Finished => return Ok(()),
+            Step::Finished => break,
         }
     }
+    for segment in checkpoint.sparse {
+        let mut relocation = Relocation::begin(shared, segment);
+        if !relocation.wait() {
+            return Ok(());
+        }
+        relocation.finish(&*shared.view, &shared.journal)?;
+    }
+    Ok(())
 }
 
 fn await_durable(shared: &Shared, lsn: Lsn) -> bool {

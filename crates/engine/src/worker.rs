@@ -16,6 +16,7 @@ use crate::config::EngineError;
 use crate::ids::{QueueId, ShardId};
 use crate::parked::{Parked, Work};
 use crate::plan::{Offer, Outcome, Turn};
+use crate::relocation::Listing;
 use crate::shard::Shard;
 use crate::shared::{Fetch, Letter, Shared};
 
@@ -146,6 +147,15 @@ impl Worker {
                 self.touched.insert(shard);
             }
             Letter::Sealed { shard, generation } => self.sealed(shard, generation),
+            Letter::ListBodies {
+                shard,
+                segment,
+                promise,
+            } => {
+                if let Some(state) = self.shards.get(&shard) {
+                    promise.fill(Listing::take(state, segment));
+                }
+            }
             Letter::Tick => {}
             Letter::EndWaiting => {
                 self.waiting_ended = true;

@@ -1,0 +1,175 @@
+//! Mostly dead journal segments: the few live bodies move to a packed file, so that a handful of
+//! old messages does not keep 64 MB each. References stay as they are; storage translates them.
+//!
+//! The list of live bodies must be complete, but shards are asked one after the other, and a body
+//! that moves between queues meanwhile could be missed by both. So the list counts only when no
+//! record since its beginning referred to the segment; otherwise the next checkpoint tries again.
+
+use std::sync::Arc;
+
+use waystation_storage::{BodyRef, Journal, Lsn, StorageError, View};
+
+use crate::ids::{QueueId, ShardId};
+use crate::page::{EntryState, Page};
+use crate::queue::Queue;
+use crate::reply::{Reply, promise};
+use crate::restore::read_page;
+use crate::row_key::RowKey;
+use crate::shard::Shard;
+use crate::shared::{Letter, Shared};
+
+/// A body, its owner and its sequence.
+type LiveBody = (BodyRef, u64, u64);
+
+/// What one shard refers to in a segment.
+#[derive(Debug, Default)]
+pub(crate) struct Listing {
+    bodies: Vec<LiveBody>,
+    /// Pages that may refer to it and are not in memory.
+    spilled: Vec<(QueueId, RowKey)>,
+}
+
+impl Listing {
+    /// Everything the shard refers to in `segment`.
+    pub(crate) fn take(shard: &Shard, segment: u32) -> Listing {
+        let mut listing = Listing::default();
+        for queue in shard.queues.values() {
+            listing.add_queue(shard.id, queue, segment);
+        }
+        let waiting = shard.outbox.effects().filter_map(|effect| effect.message());
+        for message in waiting {
+            let occupied = message.occupied(shard.index.segment_bytes);
+            if occupied.iter().any(|(s, _)| *s == segment) {
+                let body = BodyRef {
+                    lsn: Lsn(message.body_lsn),
+                    bytes: message.body_bytes,
+                };
+                let identity = message.identity;
+                let live = (body, identity.queue.0, identity.sequence);
+                listing.bodies.push(live);
+            }
+        }
+        listing
+    }
+
+    fn add_queue(&mut self, shard: ShardId, queue: &Queue, segment: u32) {
+        for (number, slot) in &queue.pages {
+            if !slot.segments.iter().any(|(s, _)| *s == segment) {
+                continue;
+            }
+            match &slot.page {
+                Some(page) => self.add_page(queue.id, *number, page),
+                None => {
+                    let key = queue.page_key(shard, *number, slot.stored);
+                    self.spilled.push((queue.id, key));
+                }
+            }
+        }
+    }
+
+    /// All messages of the page: storage picks those in the segment.
+    fn add_page(&mut self, queue: QueueId, number: u64, page: &Page) {
+        for position in 0..page.len() {
+            let Some(entry) = page.entry(position) else {
+                continue;
+            };
+            if entry.state() == EntryState::Gone {
+                continue;
+            }
+            let own = (
+                queue.0,
+                number * crate::limits::PAGE_ENTRIES + u64::from(position),
+            );
+            let origin = page.extra(position).and_then(|extra| extra.origin);
+            let (owner, sequence) = origin.map_or(own, |origin| {
+                (origin.identity.queue.0, origin.identity.sequence)
+            });
+            let body = BodyRef {
+                lsn: Lsn(entry.body_lsn()),
+                bytes: entry.body_bytes(),
+            };
+            self.bodies.push((body, owner, sequence));
+        }
+    }
+}
+
+/// One segment on its way to a packed file.
+pub(crate) struct Relocation {
+    segment: u32,
+    began: Lsn,
+    waiting: Vec<Reply<Listing>>,
+    listings: Vec<Listing>,
+}
+
+impl Relocation {
+    /// Asks every shard what it refers to in the segment.
+    pub(crate) fn begin(shared: &Arc<Shared>, segment: u32) -> Relocation {
+        let began = shared.journal.position().end;
+        let mut waiting = Vec::new();
+        for shard in 0..=ShardId::MAX {
+            let (promise, reply) = promise();
+            let letter = Letter::ListBodies {
+                shard,
+                segment,
+                promise,
+            };
+            shared.send(shard, letter);
+            waiting.push(reply);
+        }
+        Relocation {
+            segment,
+            began,
+            waiting,
+            listings: Vec::new(),
+        }
+    }
+
+    /// Takes the answers that are there; true when none is missing.
+    pub(crate) fn collect(&mut self) -> bool {
+        let listings = &mut self.listings;
+        self.waiting.retain_mut(|reply| match reply.try_take() {
+            Some(listing) => {
+                listings.push(listing);
+                false
+            }
+            None => true,
+        });
+        self.waiting.is_empty()
+    }
+
+    /// Waits for the answers; false when the engine stops.
+    pub(crate) fn wait(&mut self) -> bool {
+        for reply in std::mem::take(&mut self.waiting) {
+            match reply.wait() {
+                Some(listing) => self.listings.push(listing),
+                None => return false,
+            }
+        }
+        true
+    }
+
+    /// Moves the bodies, if the list is complete; a full disk only means not now.
+    pub(crate) fn finish(self, view: &dyn View, journal: &Journal) -> Result<(), StorageError> {
+        let mut all = Listing::default();
+        for listing in self.listings {
+            all.bodies.extend(listing.bodies);
+            for (queue, key) in listing.spilled {
+                match read_page(view, &key) {
+                    Ok(page) => all.add_page(queue, key.number, &page),
+                    // Rewritten by a checkpoint or dropped since: not now.
+                    Err(StorageError::View { .. }) => return Ok(()),
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        let since = journal.last_reference(self.segment);
+        if since.is_some_and(|at| at >= self.began) {
+            return Ok(());
+        }
+        match journal.relocate(self.segment, &all.bodies) {
+            // A body listed here may have been deleted and its other segments reclaimed since.
+            Ok(_) | Err(StorageError::StorageFull | StorageError::BodyMissing { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
