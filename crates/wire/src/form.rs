@@ -57,34 +57,44 @@ impl Form {
 
     /// The value of a name.
     pub fn get(&self, name: &str) -> Option<&Str> {
-        let found = self
-            .pairs
+        self.get_within(&self.all(), name)
+    }
+
+    /// Positions of all pairs.
+    fn all(&self) -> Range<usize> {
+        0..self.pairs.len()
+    }
+
+    fn pairs_within(&self, scope: &Range<usize>) -> &[(Str, Str)] {
+        self.pairs.get(scope.clone()).unwrap_or_default()
+    }
+
+    /// The value of a name among the pairs of a scope.
+    fn get_within(&self, scope: &Range<usize>, name: &str) -> Option<&Str> {
+        let pairs = self.pairs_within(scope);
+        let found = pairs
             .binary_search_by(|(known, _)| known.as_str().cmp(name))
             .ok()?;
-        self.pairs.get(found).map(|(_, value)| value)
+        pairs.get(found).map(|(_, value)| value)
     }
 
-    /// The names that start with `prefix`, as positions.
-    fn below(&self, prefix: &str) -> Range<usize> {
-        let start = self
-            .pairs
-            .partition_point(|(name, _)| name.as_str() < prefix);
-        let rest = self.pairs.get(start..).unwrap_or_default();
-        start..start + rest.partition_point(|(name, _)| name.starts_with(prefix))
+    /// The pairs of a scope whose names start with `prefix`. Decoders search only below what they are reading, so the cost
+    /// of a structure depends on its own parameters and not on all of them.
+    fn below(&self, scope: &Range<usize>, prefix: &str) -> Range<usize> {
+        let pairs = self.pairs_within(scope);
+        let start = pairs.partition_point(|(name, _)| name.as_str() < prefix);
+        let rest = pairs.get(start..).unwrap_or_default();
+        let length = rest.partition_point(|(name, _)| name.starts_with(prefix));
+        scope.start + start..scope.start + start + length
     }
 
-    /// Whether any name starts with `prefix`.
-    fn any_below(&self, prefix: &str) -> bool {
-        !self.below(prefix).is_empty()
-    }
-
-    /// The numbers that stand right after `prefix`, ascending.
-    fn positions(&self, prefix: &str) -> Vec<u32> {
-        let names = self.pairs.get(self.below(prefix)).unwrap_or_default();
-        let mut positions: Vec<u32> = names
+    /// The numbers that stand right after `prefix` in the names of a scope, ascending.
+    fn positions(&self, scope: &Range<usize>, prefix: &str) -> Vec<u32> {
+        let mut positions: Vec<u32> = self
+            .pairs_within(scope)
             .iter()
             .filter_map(|(name, _)| {
-                let rest = name.get(prefix.len()..)?;
+                let rest = name.strip_prefix(prefix)?;
                 let number = rest.split_once('.').map_or(rest, |(number, _)| number);
                 let plain =
                     !number.starts_with('0') && number.bytes().all(|byte| byte.is_ascii_digit());
@@ -188,7 +198,7 @@ mod tests {
             b"L.10=a&L.2.x=b&L.2.y=b&L.1=c&L.02=d&L.x=e&L.=f&Lx=g&L.99999999999=h",
         );
         let form = Form::new(&body, "", Vec::new()).unwrap();
-        assert_eq!(form.positions("L."), [1, 2, 10]);
+        assert_eq!(form.positions(&form.all(), "L."), [1, 2, 10]);
     }
 
     #[test]

@@ -99,8 +99,8 @@ fn location(details: &Value, name: &str, row: &mut String) -> Result<(), String>
     Ok(())
 }
 
-/// Names in forms and XML. A flattened list goes under its element's name where the model gives one, a list or map may
-/// bring a name from its own shape.
+/// Names in forms and XML: the member's own; else a flattened list goes under its element's name, and a list or map may
+/// bring a name from its shape.
 fn wire_names(
     source: &Source,
     name: &str,
@@ -113,9 +113,9 @@ fn wire_names(
         .get("member")
         .and_then(|member| text(member, "locationName"))
         .filter(|_| flattened);
-    let own = text(details, "locationName").or_else(|| text(shape, "locationName"));
+    let own = text(details, "locationName");
     if text(details, "location").is_none() {
-        match element.or(own) {
+        match own.or(element).or_else(|| text(shape, "locationName")) {
             Some(wire) if wire != name => {
                 let _ = write!(row, ".named({wire:?})");
             }

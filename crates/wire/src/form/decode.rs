@@ -10,17 +10,19 @@ use crate::json::decode::BASE64;
 use crate::limits::DEPTH_MAX;
 use crate::path::Path;
 use crate::presence::Present;
-use crate::shape::{MapShape, MemberShape, Shape};
+use crate::shape::{MapShape, Shape};
 use crate::validation::Violations;
 use crate::value::{Entries, List, repeated_key};
 use crate::{Slot, Str, Structure, errors, timestamp};
 use base64::Engine as _;
 use bytes::Bytes;
+use std::ops::Range;
 
 /// Decodes a form into `root`. Absent required members are reported among the violations.
 pub fn document(form: &Form, root: &mut dyn Structure) -> Result<Violations, ApiError> {
     let mut decoder = Decoder {
         form,
+        scope: form.all(),
         name: String::with_capacity(64),
         depth: 0,
         budget: Budget::new(form.bytes),
@@ -32,6 +34,8 @@ pub fn document(form: &Form, root: &mut dyn Structure) -> Result<Violations, Api
 
 struct Decoder<'a> {
     form: &'a Form,
+    /// The pairs below what is being read.
+    scope: Range<usize>,
     /// Name of the parameter that is being read, or the prefix of its parts.
     name: String,
     depth: usize,
@@ -39,7 +43,13 @@ struct Decoder<'a> {
     violations: Violations,
 }
 
-impl Decoder<'_> {
+/// Where a decoder was before it went down to a part.
+struct Outer {
+    scope: Range<usize>,
+    name: usize,
+}
+
+impl<'a> Decoder<'a> {
     fn structure(&mut self, target: &mut dyn Structure, path: &Path<'_>) -> Result<(), ApiError> {
         self.depth += 1;
         if self.depth > DEPTH_MAX {
@@ -50,27 +60,28 @@ impl Decoder<'_> {
         let shape = target.shape();
         let mut present = Present::default();
         for (index, member) in shape.members.iter().enumerate() {
+            let given = self.part(member.query_name);
             let outer = self.enter(member.query_name);
-            if self.is_given(member) {
+            let parts = matches!(
+                member.shape,
+                Shape::List(_) | Shape::Map(_) | Shape::Struct(_)
+            );
+            if given.is_some() || (parts && !self.scope.is_empty()) {
                 present.insert(index);
                 if let Some(slot) = target.slot(index) {
-                    self.value(
-                        member.shape,
-                        member.flattened,
-                        slot,
-                        &Path::Member(path, member),
-                    )?;
+                    let path = Path::Member(path, member);
+                    self.value(member.shape, member.flattened, given, slot, &path)?;
                 }
             }
-            self.name.truncate(outer);
+            self.leave(outer);
         }
         self.violations.absent(shape, &present, path);
         self.depth -= 1;
         Ok(())
     }
 
-    /// Goes down to a part; the returned length leads back up.
-    fn enter(&mut self, part: &str) -> usize {
+    /// Extends the name by a part; the returned length leads back.
+    fn extend(&mut self, part: &str) -> usize {
         let outer = self.name.len();
         if outer > 0 {
             self.name.push('.');
@@ -79,76 +90,85 @@ impl Decoder<'_> {
         outer
     }
 
-    fn is_given(&mut self, member: &MemberShape) -> bool {
-        if self.form.get(&self.name).is_some() {
-            return true;
-        }
-        matches!(
-            member.shape,
-            Shape::List(_) | Shape::Map(_) | Shape::Struct(_)
-        ) && self.any_below()
+    /// The value of a part itself.
+    fn part(&mut self, part: &str) -> Option<&'a Str> {
+        let outer = self.extend(part);
+        let value = self.form.get_within(&self.scope, &self.name);
+        self.name.truncate(outer);
+        value
     }
 
-    fn any_below(&mut self) -> bool {
+    /// Goes down to a part: from here on only what is below it is seen.
+    fn enter(&mut self, part: &str) -> Outer {
+        let name = self.extend(part);
         self.name.push('.');
-        let any = self.form.any_below(&self.name);
+        let below = self.form.below(&self.scope, &self.name);
         self.name.pop();
-        any
+        Outer {
+            scope: std::mem::replace(&mut self.scope, below),
+            name,
+        }
+    }
+
+    fn leave(&mut self, outer: Outer) {
+        self.name.truncate(outer.name);
+        self.scope = outer.scope;
     }
 
     fn value(
         &mut self,
         shape: Shape,
         flattened: bool,
+        given: Option<&Str>,
         slot: Slot<'_>,
         path: &Path<'_>,
     ) -> Result<(), ApiError> {
         match (slot, shape) {
             (Slot::Struct(inner), _) => self.structure(inner, path),
             (Slot::List(list), Shape::List(table)) => {
-                let wrapper = if flattened {
-                    None
-                } else {
-                    Some(table.element_name)
-                };
-                self.list(list, table.element, wrapper, path)
+                let wrapper = (!flattened).then_some(table.element_name);
+                self.within(wrapper, |decoder| decoder.list(list, table.element, path))
             }
-            (Slot::Map(map), Shape::Map(table)) => self.map(
-                map,
-                table,
-                if flattened { None } else { Some("entry") },
-                path,
-            ),
-            (slot, _) => match self.form.get(&self.name) {
+            (Slot::Map(map), Shape::Map(table)) => {
+                let wrapper = (!flattened).then_some("entry");
+                self.within(wrapper, |decoder| decoder.map(map, table, path))
+            }
+            (slot, _) => match given {
                 Some(text) => scalar(slot, text).ok_or_else(|| self.malformed(text)),
                 None => Ok(()),
             },
         }
     }
 
+    fn within(
+        &mut self,
+        wrapper: Option<&str>,
+        read: impl FnOnce(&mut Self) -> Result<(), ApiError>,
+    ) -> Result<(), ApiError> {
+        let Some(wrapper) = wrapper else {
+            return read(self);
+        };
+        let outer = self.enter(wrapper);
+        read(self)?;
+        self.leave(outer);
+        Ok(())
+    }
+
     fn list(
         &mut self,
         list: &mut dyn List,
         element: Shape,
-        wrapper: Option<&str>,
         path: &Path<'_>,
     ) -> Result<(), ApiError> {
-        let outer = self.name.len();
-        if let Some(wrapper) = wrapper {
-            self.enter(wrapper);
-        }
         for position in self.positions() {
             self.charge(list.element_bytes())?;
-            let inner = self.enter(&position.to_string());
-            self.value(
-                element,
-                false,
-                list.append(),
-                &Path::Element(path, position as usize),
-            )?;
-            self.name.truncate(inner);
+            let number = position.to_string();
+            let given = self.part(&number);
+            let outer = self.enter(&number);
+            let path = Path::Element(path, position as usize);
+            self.value(element, false, given, list.append(), &path)?;
+            self.leave(outer);
         }
-        self.name.truncate(outer);
         Ok(())
     }
 
@@ -156,30 +176,19 @@ impl Decoder<'_> {
         &mut self,
         map: &mut dyn Entries,
         table: &MapShape,
-        wrapper: Option<&str>,
         path: &Path<'_>,
     ) -> Result<(), ApiError> {
-        let outer = self.name.len();
-        if let Some(wrapper) = wrapper {
-            self.enter(wrapper);
-        }
         for position in self.positions() {
             self.charge(map.entry_bytes())?;
-            let inner = self.enter(&position.to_string());
-            let entry = self.enter(table.key_name);
-            let key = self.form.get(&self.name).cloned().unwrap_or_default();
-            self.name.truncate(entry);
-            self.enter(table.value_name);
-            let slot = map.append(key.clone());
-            self.value(
-                table.value,
-                false,
-                slot,
-                &Path::Element(path, position as usize),
-            )?;
-            self.name.truncate(inner);
+            let entry = self.enter(&position.to_string());
+            let key = self.part(table.key_name).cloned().unwrap_or_default();
+            let given = self.part(table.value_name);
+            let outer = self.enter(table.value_name);
+            let path = Path::Element(path, position as usize);
+            self.value(table.value, false, given, map.append(key), &path)?;
+            self.leave(outer);
+            self.leave(entry);
         }
-        self.name.truncate(outer);
         match repeated_key(map) {
             Some(key) => Err(errors::INVALID_PARAMETER_VALUE.with(format!(
                 "The parameter {} names {key} more than once.",
@@ -191,7 +200,7 @@ impl Decoder<'_> {
 
     fn positions(&mut self) -> Vec<u32> {
         self.name.push('.');
-        let positions = self.form.positions(&self.name);
+        let positions = self.form.positions(&self.scope, &self.name);
         self.name.pop();
         positions
     }

@@ -4,7 +4,7 @@
 #[derive(Debug, Clone)]
 pub(crate) struct Element {
     pub(crate) name: String,
-    text: String,
+    pub(crate) text: String,
     children: Vec<Element>,
 }
 
