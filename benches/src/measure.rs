@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::driver::{Driver, Tally, Window};
 use crate::process::{Clocks, Sample};
-use crate::server::Server;
+use crate::server::Journal;
 use crate::workload::Workload;
 
 /// Makes the workload of a thread from the thread's number and the number of its connections.
@@ -39,8 +39,8 @@ pub(crate) struct Measurement {
     pub(crate) operations: Vec<(&'static str, Tally)>,
     /// The server's counters before and after.
     pub(crate) server: Option<(Sample, Sample)>,
-    /// Flushes of the server's journal.
-    pub(crate) flushes: Option<u64>,
+    /// What the server's journal did.
+    pub(crate) journal: Option<Journal>,
     /// CPU time of the generator.
     pub(crate) generator_cpu: Duration,
     /// Share of the machine's CPU that neither the server nor the generator used.
@@ -128,10 +128,10 @@ impl Load {
             seconds: (ended_at - window.counts_from).as_secs_f64().max(1e-9),
             operations,
             server,
-            flushes: before
-                .flushes
-                .zip(after.flushes)
-                .map(|(before, after)| after - before),
+            journal: before
+                .journal
+                .zip(after.journal)
+                .map(|(before, after)| after.since(&before)),
             generator_cpu: after.clocks.generator - before.clocks.generator,
             other_cpu_share: after.clocks.other_share_since(&before.clocks, server_cpu),
         }
@@ -170,17 +170,17 @@ impl Measurement {
 struct Counters {
     clocks: Clocks,
     server: Option<Sample>,
-    flushes: Option<u64>,
+    journal: Option<Journal>,
 }
 
 impl Counters {
     fn take(load: &Load) -> Result<Self, String> {
         let server = load.pid.map(Sample::take).transpose()?;
-        let flushes = server.and_then(|_| Server::flushes(load.address));
+        let journal = server.and_then(|_| Journal::read(load.address));
         Ok(Self {
             clocks: Clocks::now(),
             server,
-            flushes,
+            journal,
         })
     }
 }

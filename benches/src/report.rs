@@ -25,7 +25,7 @@ pub(crate) struct Row {
 }
 
 /// Columns of the table: heading, name of the value, digits after the point.
-const COLUMNS: [(&str, &str, usize); 16] = [
+const COLUMNS: [(&str, &str, usize); 18] = [
     ("conns", "connections", 0),
     ("msg/s", "messages_per_s", 0),
     ("req/s", "requests_per_s", 0),
@@ -38,6 +38,8 @@ const COLUMNS: [(&str, &str, usize); 16] = [
     ("RSS MB", "rss_mb", 1),
     ("B/msg", "written_bytes_per_message", 0),
     ("ampl", "write_amplification", 2),
+    ("frames", "journal_frame_bytes_per_message", 0),
+    ("zeroed", "journal_zeroed_bytes_per_message", 0),
     ("flush/s", "flushes_per_s", 0),
     ("rate/bare", "rate_to_bare", 2),
     ("cpu/bare", "cpu_to_bare", 2),
@@ -158,23 +160,48 @@ pub(crate) fn rows(
             .with("rss_mb", after.rss_bytes as f64 / 1e6)
             .with("rss_anonymous_mb", after.rss_anonymous_bytes as f64 / 1e6);
     }
-    if let (Some(written), true) = (found.written_bytes(), messages > 0.0) {
-        let per_message = written as f64 / messages;
-        row = row
-            .with("written_bytes_per_message", per_message)
-            .with("write_amplification", per_message / body_bytes as f64);
-    }
-    if let Some(flushes) = found.flushes {
-        row = row
-            .with("flushes_per_s", flushes as f64 / found.seconds)
-            .with("messages_per_flush", messages / (flushes as f64).max(1.0));
-    }
+    row = with_disk(row, body_bytes, found);
     let mut operations = found.operations.iter();
     if let Some((_, first)) = operations.next() {
         row = row.with_latency(&first.latency);
     }
     let further = operations.map(|(name, tally)| operation_row(name, target, tally, found.seconds));
     std::iter::once(row).chain(further).collect()
+}
+
+/// Bytes and flushes. Amplification only where messages came in: a receive has no payload to compare with.
+fn with_disk(mut row: Row, body_bytes: usize, found: &Measurement) -> Row {
+    let messages = (found.messages() as f64).max(1.0);
+    let sends = found
+        .operations
+        .first()
+        .is_some_and(|(name, _)| *name == "send");
+    if let Some(written) = found.written_bytes() {
+        row = row.with("written_bytes_per_message", written as f64 / messages);
+        if sends {
+            row = row.with(
+                "write_amplification",
+                written as f64 / messages / body_bytes as f64,
+            );
+        }
+    }
+    if let Some(journal) = found.journal {
+        row = row
+            .with("flushes_per_s", journal.flushes as f64 / found.seconds)
+            .with(
+                "messages_per_flush",
+                messages / (journal.flushes as f64).max(1.0),
+            )
+            .with(
+                "journal_frame_bytes_per_message",
+                journal.written_bytes as f64 / messages,
+            )
+            .with(
+                "journal_zeroed_bytes_per_message",
+                journal.zeroed_bytes as f64 / messages,
+            );
+    }
+    row
 }
 
 fn operation_row(name: &str, target: &str, tally: &Tally, seconds: f64) -> Row {

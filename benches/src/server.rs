@@ -12,6 +12,47 @@ use crate::client;
 use crate::limits::START_MAX;
 use crate::sign::Credentials;
 
+/// What the server's journal has done so far, as the server itself counts it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Journal {
+    /// Flushes.
+    pub(crate) flushes: u64,
+    /// Bytes of frames, padding included.
+    pub(crate) written_bytes: u64,
+    /// Bytes zeroed ahead of the writer.
+    pub(crate) zeroed_bytes: u64,
+}
+
+impl Journal {
+    /// Reads the counters of the server at `address`; `None` for servers that have no such metrics.
+    pub(crate) fn read(address: SocketAddr) -> Option<Self> {
+        let (status, text) = client::get(address, "/metrics", Duration::from_secs(5)).ok()?;
+        let text = String::from_utf8(text).ok().filter(|_| status == 200)?;
+        let counter = |name: &str| {
+            let name = format!("waystation_journal_{name}_total ");
+            text.lines()
+                .find_map(|line| line.strip_prefix(&name))?
+                .trim()
+                .parse()
+                .ok()
+        };
+        Some(Self {
+            flushes: counter("flushes")?,
+            written_bytes: counter("written_bytes")?,
+            zeroed_bytes: counter("zeroed_bytes")?,
+        })
+    }
+
+    /// What was added since `earlier`.
+    pub(crate) fn since(&self, earlier: &Self) -> Self {
+        Self {
+            flushes: self.flushes.saturating_sub(earlier.flushes),
+            written_bytes: self.written_bytes.saturating_sub(earlier.written_bytes),
+            zeroed_bytes: self.zeroed_bytes.saturating_sub(earlier.zeroed_bytes),
+        }
+    }
+}
+
 /// How the server is started.
 #[derive(Clone)]
 pub(crate) struct ServerPlan {
@@ -77,19 +118,6 @@ impl Server {
         let started_at = Instant::now();
         self.child = spawn(&self.plan, self.mode, &self.directory, self.address)?;
         self.await_ready(started_at)
-    }
-
-    /// Flushes the journal has done so far, as the server counts them.
-    pub(crate) fn flushes(address: SocketAddr) -> Option<u64> {
-        let within = Duration::from_secs(5);
-        let (_, text) = client::get(address, "/metrics", within)
-            .ok()
-            .filter(|(status, _)| *status == 200)?;
-        let text = String::from_utf8(text).ok()?;
-        let line = text
-            .lines()
-            .find_map(|line| line.strip_prefix("waystation_journal_flushes_total "))?;
-        line.trim().parse().ok()
     }
 
     /// Process id.

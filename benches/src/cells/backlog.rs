@@ -26,7 +26,7 @@ pub(crate) fn run(cell: &str, target: &Target, options: &Options) -> Result<Vec<
     let plan = ReceivePlan {
         queue_urls: urls.clone(),
         batch: BATCH_MAX,
-        wait_s: 1,
+        wait_s: 0,
         body_bytes: BODY_BYTES,
     };
 

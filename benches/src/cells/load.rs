@@ -118,7 +118,7 @@ impl Load {
                     self.body_bytes,
                     Stock::For(options.measured * 2),
                 )?;
-                let consumer = self.receive_plan(&queue_urls);
+                let consumer = self.receive_plan(&queue_urls, 0);
                 drain(
                     &session,
                     options,
@@ -172,7 +172,7 @@ impl Load {
                 });
             }
             let consumer = Consumer::new(
-                self.receive_plan(queue_urls),
+                self.receive_plan(queue_urls, 1),
                 session.signer.clone(),
                 connections,
             );
@@ -180,11 +180,12 @@ impl Load {
         })
     }
 
-    fn receive_plan(&self, queue_urls: &[String]) -> ReceivePlan {
+    /// A filled queue needs no long poll: at its end one would only delay the cell's.
+    fn receive_plan(&self, queue_urls: &[String], wait_s: u64) -> ReceivePlan {
         ReceivePlan {
             queue_urls: queue_urls.to_vec(),
             batch: self.batch,
-            wait_s: 1,
+            wait_s,
             body_bytes: self.body_bytes,
         }
     }
