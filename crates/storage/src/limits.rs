@@ -28,6 +28,8 @@ pub const OPEN_SEGMENTS_MAX: usize = 128;
 pub const ZERO_AHEAD_BYTES_DEFAULT: u64 = 4 * 1024 * 1024;
 /// Unit of zeroing ahead; one write.
 pub const ZERO_STEP_BYTES: usize = 1024 * 1024;
+/// Most that is zeroed before a flush makes it count.
+pub const ZERO_CLAIM_BYTES: u64 = 4 * 1024 * 1024;
 /// Segments allocated beyond the current one: the first is the reserve, the second spares the writer a wait.
 pub const PREPARED_SEGMENTS: usize = 2;
 /// Free segments kept for reuse, prepared ones included; further ones are removed.

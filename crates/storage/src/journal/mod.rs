@@ -30,7 +30,7 @@ mod space;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -199,7 +199,7 @@ fn settle_segments(
     zero_ahead_bytes: u64,
 ) -> Result<Space, StorageError> {
     let current = segments.segment_of(tail.next);
-    let (mut found, mut prewritten) = (Vec::new(), BTreeSet::new());
+    let mut found = Vec::new();
     for index in segments
         .indices()
         .into_iter()
@@ -218,28 +218,23 @@ fn settle_segments(
     if !segments.contains(current) {
         segments.create(current, 1 << segment_bits)?;
     }
-    let length_of = |index| -> Result<u64, StorageError> {
+    let mut zeroed = BTreeMap::new();
+    for index in found.iter().copied().chain([current]) {
         let file = segments.file(index)?.ok_or(StorageError::BodyMissing {
             lsn: segments.start_of(index),
         })?;
-        file.len().map_err(StorageError::io(
+        let length = file.len().map_err(StorageError::io(
             "read the length of",
             segments::segment_name(index),
-        ))
-    };
-    let written = segments.start_of(current).0 + length_of(current)?;
-    for index in &found {
-        if length_of(*index)? == 1 << segment_bits {
-            prewritten.insert(*index);
-        }
+        ))?;
+        zeroed.insert(index, length);
     }
     Ok(Space::new(
         segment_bits,
         zero_ahead_bytes,
         tail.next.0,
         &found,
-        prewritten,
-        written,
+        zeroed,
     ))
 }
 

@@ -88,11 +88,18 @@ impl Journal {
             .segments
             .file(index)?
             .ok_or(StorageError::BodyMissing { lsn })?;
-        let length = (to - from) as usize;
-        assert!(length <= ZERO_STEP_BYTES);
-        let zeros = AlignedBuffer::zeroed(length);
-        file.write_at(self.segments.offset_of(lsn), &zeros, Flush::Later)
+        let zeros = AlignedBuffer::zeroed(ZERO_STEP_BYTES);
+        let mut at = from;
+        while at < to {
+            let step = zeros.len().min((to - at) as usize);
+            file.write_at(
+                self.segments.offset_of(Lsn(at)),
+                &zeros[..step],
+                Flush::Later,
+            )
             .map_err(StorageError::io("zero", &name))?;
+            at += step as u64;
+        }
         file.sync().map_err(StorageError::io("flush", &name))?;
         self.counters
             .bytes_zeroed

@@ -11,8 +11,11 @@ use super::record::{KIND_CHUNK, Records};
 use super::segments::{Segments, segment_name};
 use super::window::{Found, Window, proves_damage};
 use crate::disk::AlignedBuffer;
-use crate::limits::PAGE_BYTES;
+use crate::limits::{FRAME_BYTES_MAX, PAGE_BYTES};
 use crate::{Flush, Lsn, StorageError};
+
+/// How much of each segment after the torn one is searched for frames that prove damage.
+const LATER_SEARCH_BYTES: u64 = 1024 * 1024;
 
 /// Where the journal ends and how to go on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,11 +53,11 @@ impl<'a> Scan<'a> {
         let mut window = Window::new(self.segments, self.segment_bits);
         let (at, last) = self.replay(&mut window, from, on_record)?;
         let later = self.frames_after(&mut window, at)?;
-        self.cut(&later)?;
         let last = match last {
             Some(last) => Some(last),
-            None => self.last_before(&mut window, at)?,
+            None => self.last_before(&mut window, start, at)?,
         };
+        self.cut(&later)?;
         let tail = match last {
             Some(last) => Tail {
                 next: at,
@@ -67,7 +70,6 @@ impl<'a> Scan<'a> {
                 epoch: 0,
             },
         };
-        self.expect_no_gap(start, last, at)?;
         self.settle(from, last)?;
         Ok(tail)
     }
@@ -118,11 +120,12 @@ impl<'a> Scan<'a> {
             if to <= end || damage.is_some() {
                 continue;
             }
-            // The chain's end itself is known to be noise.
-            let from = if start > end {
-                start
+            // The chain's end itself is known to be noise. Of later segments the beginning is enough: to be misled there,
+            // the first megabyte of each would have to be rotten too, and recycled ones are large.
+            let (from, to) = if start > end {
+                (start, Lsn(start.0 + LATER_SEARCH_BYTES))
             } else {
-                Lsn(end.0 + PAGE_BYTES as u64)
+                (Lsn(end.0 + PAGE_BYTES as u64), to)
             };
             window.search(from, to, &mut |header| {
                 if proves_damage(&header) {
@@ -159,64 +162,39 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 
-    /// The last frame before an address, when the replay itself saw none: it carries the epoch and the chain on.
+    /// The frame that ends where a checkpoint starts, when nothing was written since: it carries epoch and chain on.
+    /// It stands close by, so this costs one or two reads.
     fn last_before(
         &self,
         window: &mut Window<'_>,
-        end: Lsn,
-    ) -> Result<Option<FrameHeader>, StorageError> {
-        for index in self.segments.indices().into_iter().rev() {
-            let from = self.segments.start_of(index);
-            let mut last = None;
-            if from < end {
-                window.search(
-                    from,
-                    end.min(self.segments.start_of(index + 1)),
-                    &mut |header| {
-                        last = Some(header);
-                        true
-                    },
-                )?;
-            }
-            if last.is_some() {
-                return Ok(last);
-            }
-        }
-        Ok(None)
-    }
-
-    /// A start from a checkpoint must be where the frame before it ends; otherwise acknowledged frames are missing.
-    fn expect_no_gap(
-        &self,
         start: Option<Lsn>,
-        last: Option<FrameHeader>,
         at: Lsn,
-    ) -> Result<(), StorageError> {
-        let expected = match last {
-            Some(last) => next_frame_start(
-                Lsn(last.lsn.0 + last.frame_bytes() as u64),
-                self.segment_bits,
-            ),
-            None => match start {
-                // A journal that was never written: the first start was interrupted.
-                None if at.0 == 0 => at,
-                None => return Err(self.corrupt(at, "no intact frame in any segment".to_owned())),
-                Some(start) if start.0 == 0 => start,
-                Some(_) => {
-                    return Err(self.corrupt(
-                        at,
-                        "the journal before the checkpoint is missing".to_owned(),
-                    ));
-                }
-            },
-        };
-        if expected == at {
-            return Ok(());
+    ) -> Result<Option<FrameHeader>, StorageError> {
+        match start {
+            // A journal that was never written: its first start was interrupted.
+            None | Some(Lsn(0)) if at.0 == 0 => return Ok(None),
+            None => return Err(self.corrupt(at, "no intact frame in any segment".to_owned())),
+            Some(_) => {}
         }
-        Err(self.corrupt(
-            at,
-            format!("the checkpoint continues here, but the journal ends at {expected}"),
-        ))
+        let segment_start = self
+            .segments
+            .start_of(self.segments.segment_of(Lsn(at.0.saturating_sub(1))));
+        // At a segment's start the frame before may end up to a frame's length earlier.
+        let from = segment_start.max(Lsn(at.0.saturating_sub(2 * FRAME_BYTES_MAX as u64)));
+        let mut last = None;
+        window.search(from, at, &mut |header| {
+            let end = Lsn(header.lsn.0 + header.frame_bytes() as u64);
+            if next_frame_start(end, self.segment_bits) == at {
+                last = Some(header);
+            }
+            last.is_none()
+        })?;
+        if last.is_none() {
+            let what =
+                "a checkpoint continues here, but the journal before it is damaged or missing";
+            return Err(self.corrupt(at, what.to_owned()));
+        }
+        Ok(last)
     }
 
     /// What was replayed counts as acknowledged from now on, so it must be on the disk: after `kill -9` it may only be in

@@ -3,13 +3,15 @@
 //! One whole segment beyond the writer's room is the reserve. When a further segment cannot be had, producers are
 //! refused as soon as only the reserve is left, and consumers go on until nothing is.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use super::{Funding, lock};
-use crate::limits::{FRAME_BYTES_MAX, PREPARED_SEGMENTS, ZERO_STEP_BYTES};
+use crate::limits::{
+    FRAME_BYTES_MAX, PAGE_BYTES, PREPARED_SEGMENTS, ZERO_CLAIM_BYTES, ZERO_STEP_BYTES,
+};
 
 /// Room below which everybody is refused: the open frame, the one in flight, and one more.
 const LAST_ROOM_BYTES: u64 = 3 * FRAME_BYTES_MAX as u64;
@@ -49,10 +51,8 @@ struct State {
     backed_to: u64,
     /// End of the segments that exist.
     found_to: u64,
-    /// Segments whose blocks are all written: recycled ones.
-    prewritten: BTreeSet<u32>,
-    /// Everything between the writer and here is zeroed (in segments that are not prewritten).
-    zeroed_to: u64,
+    /// How far each segment from the writer's own on has written blocks: zeroed, or recycled as a whole.
+    zeroed: BTreeMap<u32, u64>,
     /// What is being zeroed now; frames wait for it.
     zeroing: Option<(u64, u64)>,
     /// The last attempt to get a segment found no room.
@@ -73,14 +73,13 @@ pub(super) struct Space {
 
 impl Space {
     /// The writer stands at `writer`; `found` are the segments beyond its own that exist already, consecutive;
-    /// `written` is how far the writer's segment has written blocks.
+    /// `zeroed` is how far each of them and the writer's own has written blocks.
     pub(super) fn new(
         segment_bits: u8,
         zero_ahead_bytes: u64,
         writer: u64,
         found: &[u32],
-        prewritten: BTreeSet<u32>,
-        written: u64,
+        zeroed: BTreeMap<u32, u64>,
     ) -> Self {
         let backed_to = ((writer >> segment_bits) + 1) << segment_bits;
         let state = State {
@@ -88,8 +87,7 @@ impl Space {
             written_to: writer,
             backed_to,
             found_to: backed_to + ((found.len() as u64) << segment_bits),
-            prewritten,
-            zeroed_to: written,
+            zeroed,
             due: true,
             ..State::default()
         };
@@ -136,11 +134,11 @@ impl Space {
         state.writer = writer;
         self.publish(&state);
         let segment = (writer >> self.segment_bits) as u32;
-        let unzeroed = !state.prewritten.contains(&segment)
-            && state.zeroed_to < writer + self.zero_ahead_bytes / 2
-            && state.zeroed_to < state.backed_to;
+        state.zeroed.retain(|index, _| *index >= segment);
+        let unzeroed = self
+            .zero_range(&state)
+            .is_some_and(|(from, goal)| goal - from >= ZERO_STEP_BYTES as u64);
         let unbacked = !state.full && state.backed_to < self.backed_target(&state);
-        state.prewritten.retain(|index| *index >= segment);
         if (unzeroed || unbacked) && !state.due {
             state.due = true;
             self.due.notify_all();
@@ -188,42 +186,53 @@ impl Space {
     pub(super) fn claim_zeroing(&self) -> Option<(u64, u64)> {
         let mut state = lock(&self.state);
         assert!(state.zeroing.is_none(), "one thread zeroes at a time");
-        state.zeroing = self.zero_range(&mut state);
+        state.zeroing = self
+            .zero_range(&state)
+            .map(|(from, goal)| (from, goal.min(from + ZERO_CLAIM_BYTES)));
         state.due = state.zeroing.is_some();
         state.zeroing
     }
 
-    fn zero_range(&self, state: &mut State) -> Option<(u64, u64)> {
+    /// What is to be zeroed next: from here to a goal. A few MB ahead in the writer's own segment, which matters after a
+    /// start; then the next segment while the writer fills its own, so that frames and zeros go to different files
+    /// and a frame's flush never waits for the metadata of zeros.
+    fn zero_range(&self, state: &State) -> Option<(u64, u64)> {
         let segment_bytes = 1_u64 << self.segment_bits;
-        let goal = (state.writer + self.zero_ahead_bytes).min(state.backed_to);
+        let segment = (state.writer >> self.segment_bits) as u32;
+        let start = u64::from(segment) << self.segment_bits;
+        let zeroed = |index| {
+            state
+                .zeroed
+                .get(&index)
+                .copied()
+                .unwrap_or(0)
+                .next_multiple_of(PAGE_BYTES as u64)
+        };
         // Two frames may be on their way: keep clear of them.
         let clear = state.written_to.max(state.writer) + 2 * FRAME_BYTES_MAX as u64;
-        state.zeroed_to = state.zeroed_to.max(clear);
-        while state.zeroed_to < goal
-            && state
-                .prewritten
-                .contains(&((state.zeroed_to >> self.segment_bits) as u32))
-        {
-            state.zeroed_to = ((state.zeroed_to >> self.segment_bits) + 1) << self.segment_bits;
+        let from = (start + zeroed(segment)).max(clear);
+        let goal = (state.writer + self.zero_ahead_bytes).min(start + segment_bytes);
+        if from < goal {
+            return Some((from, goal));
         }
-        let from = state
-            .zeroed_to
-            .next_multiple_of(crate::limits::PAGE_BYTES as u64);
-        let segment_end = (from & !(segment_bytes - 1)) + segment_bytes;
-        let to = (from + ZERO_STEP_BYTES as u64)
-            .min(segment_end)
-            .min(state.backed_to);
-        (from < goal && from < to).then_some((from, to))
+        let next = start + segment_bytes;
+        let progress = state.writer - start;
+        let from = next + zeroed(segment + 1);
+        let goal = next + (2 * progress.saturating_sub(segment_bytes / 4)).min(segment_bytes);
+        (from < goal && next < state.backed_to).then_some((from, goal))
     }
 
     /// The claimed addresses are zeroed, or could not be.
     pub(super) fn zeroing_done(&self) {
         let mut state = lock(&self.state);
-        let (_, to) = state
+        let (from, to) = state
             .zeroing
             .take()
             .expect("only claimed addresses are zeroed");
-        state.zeroed_to = to;
+        let segment = (from >> self.segment_bits) as u32;
+        state
+            .zeroed
+            .insert(segment, to - (u64::from(segment) << self.segment_bits));
         self.zeroed.notify_all();
     }
 
@@ -264,7 +273,7 @@ impl Space {
             "segments are recycled in order"
         );
         state.found_to += 1 << self.segment_bits;
-        state.prewritten.insert(index);
+        state.zeroed.insert(index, 1 << self.segment_bits);
         if state.backed_to + (1 << self.segment_bits) == state.found_to {
             state.backed_to = state.found_to;
             state.full = false;

@@ -7,7 +7,6 @@ mod reclaim;
 mod relocate;
 mod roundtrip;
 
-use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 
