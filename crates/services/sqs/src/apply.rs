@@ -4,7 +4,8 @@ use waystation_wire::{ApiError, Map, Str};
 
 use crate::attributes::{Attribute, On, Row, Value, find};
 use crate::errors::invalid_attribute_value;
-use crate::redrive::{RedriveAllowPolicy, RedrivePolicy, Source};
+use crate::redrive::{RedrivePolicy, Source};
+use crate::redrive_allow::RedriveAllowPolicy;
 use crate::report::{View, report};
 use crate::settings::{DeduplicationScope, FifoSettings, FifoThroughputLimit, QueueSettings};
 use crate::{api, policy};

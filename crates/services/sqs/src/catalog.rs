@@ -75,9 +75,7 @@ pub(crate) async fn update(
             return Ok(());
         }
     }
-    Err(errors::from_engine(EngineError::Conflict {
-        path: Vec::new(),
-    }))
+    Err(errors::changing_too_fast())
 }
 
 /// What a change came to.

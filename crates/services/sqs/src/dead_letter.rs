@@ -13,7 +13,8 @@ use waystation_wire::{ApiError, Caller, Str};
 
 use crate::api::{ListDeadLetterSourceQueuesRequest, ListDeadLetterSourceQueuesResult};
 use crate::pages::{Page, PageRequest};
-use crate::redrive::{self, RedriveAllowPolicy};
+use crate::redrive;
+use crate::redrive_allow::RedriveAllowPolicy;
 use crate::settings::QueueSettings;
 use crate::stored::{Input, Malformed, Output};
 use crate::{Sqs, addressing, catalog, errors, limits, names};
@@ -36,7 +37,8 @@ pub(crate) struct Edit<'a> {
 }
 
 impl Edit<'_> {
-    fn arn_of(&self, name: &str) -> String {
+    /// The ARN of a queue beside the edited one.
+    pub(crate) fn arn_of(&self, name: &str) -> String {
         names::arn(self.region, self.account, name)
     }
 

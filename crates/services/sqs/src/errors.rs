@@ -72,6 +72,11 @@ pub(crate) fn internal(reason: impl std::fmt::Display) -> ApiError {
     )
 }
 
+/// Every attempt to change a queue lost against another request.
+pub(crate) fn changing_too_fast() -> ApiError {
+    errors::THROTTLING.with("The queue is being changed by too many requests at once.")
+}
+
 /// What an error of the engine means to the caller of an operation on one queue.
 pub(crate) fn from_engine(error: EngineError) -> ApiError {
     match error {
@@ -85,9 +90,7 @@ pub(crate) fn from_engine(error: EngineError) -> ApiError {
             errors::SERVICE_UNAVAILABLE.with("The disk is full. Consuming messages makes room.")
         }
         EngineError::Stopping => errors::SERVICE_UNAVAILABLE.with("The server is shutting down."),
-        EngineError::Conflict { .. } => {
-            errors::THROTTLING.with("The queue is being changed by too many requests at once.")
-        }
+        EngineError::Conflict { .. } => changing_too_fast(),
         EngineError::Unreadable(reason) => internal(reason),
         // The largest message of the service fits into the journal.
         EngineError::TooLarge => internal(error),

@@ -35,6 +35,7 @@ mod attributes;
 mod apply;
 mod report;
 mod redrive;
+mod redrive_allow;
 mod policy;
 // Rules of messages.
 mod draft;

@@ -11,7 +11,8 @@ use crate::api::{
 use crate::apply::Requested;
 use crate::dead_letter::{self, Edit};
 use crate::errors::{
-    from_engine, invalid_parameter, missing_parameter, queue_does_not_exist, unknown_attribute,
+    changing_too_fast, invalid_parameter, missing_parameter, queue_does_not_exist,
+    unknown_attribute,
 };
 use crate::pages::PageRequest;
 use crate::redrive::Source;
@@ -35,21 +36,31 @@ pub(crate) async fn create(
     }
     let fifo = requested.fifo_queue().is_some();
     check_name(&name, fifo)?;
-    let created = CreateQueueResult {
-        queue_url: Some(queue_url(caller, &caller.account, &name)),
-    };
-
-    let scope = Scope::new(&caller.account, &caller.region);
     let source = Source {
         account: &caller.account,
         region: &caller.region,
         name: &name,
     };
-    let queue = sqs.engine.new_queue_id();
-    let mut wanted = QueueSettings::new(queue, sqs.now_ms(), fifo.then(FifoSettings::default));
+    let mut wanted = QueueSettings::new(
+        sqs.engine.new_queue_id(),
+        sqs.now_ms(),
+        fifo.then(FifoSettings::default),
+    );
     requested.apply(&mut wanted, &source)?;
     wanted.tags = tags::check(&name, tags.into_iter().flatten())?;
 
+    let scope = Scope::new(&caller.account, &caller.region);
+    let edit = Edit {
+        scope: &scope,
+        account: &caller.account,
+        region: &caller.region,
+        name: &name,
+        before: None,
+        after: Some(&wanted),
+    };
+    let created = CreateQueueResult {
+        queue_url: Some(queue_url(caller, &caller.account, &name)),
+    };
     for _ in 0..limits::CATALOG_RETRIES_MAX {
         if let Some(row) = sqs
             .engine
@@ -59,36 +70,36 @@ pub(crate) async fn create(
             let current = catalog::settings(&row)?;
             return match requested.first_difference(&current, &wanted) {
                 None => Ok(created), // SQS-066, SQS-067, SQS-073
-                Some(attribute) => Err(api::QUEUE_NAME_EXISTS.with(format!(
-                    "A queue already exists with the same name and a different value for attribute {attribute}"
-                ))),
+                Some(attribute) => Err(name_exists(attribute)),
             };
         }
-        if sqs.waiting.is_running(
-            &deletion_subject(caller, &caller.account, &name),
-            sqs.now_ms(),
-        ) {
-            return Err(api::QUEUE_DELETED_RECENTLY.with(
-                "You must wait 60 seconds after deleting a queue before you can create another with the same name.",
-            ));
-        }
-        let arn = names::arn(&caller.region, &caller.account, &name);
-        dead_letter::check_target(sqs, &scope, &arn, &wanted)?;
-        let edit = Edit {
-            scope: &scope,
-            account: &caller.account,
-            region: &caller.region,
-            name: &name,
-            before: None,
-            after: Some(&wanted),
-        };
+        check_not_deleted_recently(sqs, caller, &name)?;
+        dead_letter::check_target(sqs, &scope, &edit.arn_of(&name), &wanted)?;
         if catalog::write(sqs, &edit).await? {
             return Ok(created);
         }
     }
-    Err(from_engine(waystation_engine::EngineError::Conflict {
-        path: Vec::new(),
-    }))
+    Err(changing_too_fast())
+}
+
+/// SQS-068
+fn name_exists(attribute: &str) -> ApiError {
+    api::QUEUE_NAME_EXISTS.with(format!(
+        "A queue already exists with the same name and a different value for attribute {attribute}"
+    ))
+}
+
+/// SQS-074
+fn check_not_deleted_recently(sqs: &Sqs, caller: &Caller, name: &str) -> Result<(), ApiError> {
+    if sqs.waiting.is_running(
+        &deletion_subject(caller, &caller.account, name),
+        sqs.now_ms(),
+    ) {
+        return Err(api::QUEUE_DELETED_RECENTLY.with(
+            "You must wait 60 seconds after deleting a queue before you can create another with the same name.",
+        ));
+    }
+    Ok(())
 }
 
 /// SQS-060..064
@@ -135,9 +146,7 @@ pub(crate) async fn delete(
             return Ok(());
         }
     }
-    Err(from_engine(waystation_engine::EngineError::Conflict {
-        path: Vec::new(),
-    }))
+    Err(changing_too_fast())
 }
 
 /// `GetQueueUrl` (SQS-080..082).

@@ -15,7 +15,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use waystation_engine::{QueueConfig, QueueId, QueueKind, Redrive};
 
-use crate::redrive::{RedriveAllowPolicy, RedrivePermission, RedrivePolicy};
+use crate::redrive::RedrivePolicy;
+use crate::redrive_allow::{RedriveAllowPolicy, RedrivePermission};
 use crate::stored::{Input, Malformed, Output};
 
 const VERSION: u8 = 1;
