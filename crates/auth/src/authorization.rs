@@ -7,9 +7,13 @@
 
 use std::borrow::Cow;
 
-use http::HeaderMap;
+use http::header::{AUTHORIZATION, DATE};
+use http::{HeaderMap, HeaderName};
 
 use crate::canonical::hex_digit;
+
+const AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
+const SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
 
 /// Where the credentials of a request stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,15 +64,15 @@ impl<'a> Presented<'a> {
         if let Some(query) = query.filter(|query| !query.is_empty()) {
             presented.read_query(query);
         }
-        if let Some(value) = headers.get(http::header::AUTHORIZATION) {
-            presented.read_authorization(String::from_utf8_lossy(value.as_bytes()));
+        if let Some(value) = headers.get(AUTHORIZATION) {
+            presented.read_authorization(value.as_bytes());
         }
         if presented.location() != Some(Location::Query) {
-            let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-            presented.amz_date = text("x-amz-date").map(Cow::Borrowed);
-            presented.token = text("x-amz-security-token").map(Cow::Borrowed);
+            let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+            presented.amz_date = text(AMZ_DATE).map(Cow::Borrowed);
+            presented.token = text(SECURITY_TOKEN).map(Cow::Borrowed);
             if presented.amz_date.is_none() {
-                presented.date_header = text("date");
+                presented.date_header = text(DATE);
             }
         }
         presented
@@ -96,12 +100,15 @@ impl<'a> Presented<'a> {
         elements.next().is_none().then_some(credential)
     }
 
-    fn read_authorization(&mut self, value: Cow<'a, str>) {
-        // A value that is not UTF-8 has no parts; its text is only echoed.
-        if let Cow::Borrowed(text) = value {
-            self.read_parameters(text);
-        }
-        self.authorization = Some(value);
+    fn read_authorization(&mut self, value: &'a [u8]) {
+        self.authorization = Some(match std::str::from_utf8(value) {
+            Ok(text) => {
+                self.read_parameters(text);
+                Cow::Borrowed(text)
+            }
+            // It has no parts then, and its text is only echoed.
+            Err(_) => String::from_utf8_lossy(value),
+        });
     }
 
     fn read_parameters(&mut self, text: &'a str) {

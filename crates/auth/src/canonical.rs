@@ -108,6 +108,10 @@ fn write_header<H: HeaderValues + ?Sized>(
     headers.each_value(name, |value| {
         out.push(separator);
         separator = b',';
+        if !value.contains(&b' ') && !value.contains(&b'\t') {
+            out.extend_from_slice(value);
+            return;
+        }
         let mut words = value
             .split(|byte| matches!(byte, b' ' | b'\t'))
             .filter(|word| !word.is_empty());

@@ -5,7 +5,7 @@ use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
+use subtle::{Choice, ConstantTimeEq};
 
 use crate::canonical::hex_digit;
 use crate::request_time::RequestTime;
@@ -118,5 +118,11 @@ pub(crate) fn matches(presented: &str, right: &[u8; 32]) -> bool {
             _ => return false,
         }
     }
-    bytes.ct_eq(right).into()
+    // Two wide comparisons instead of one per byte.
+    let (ours, theirs) = (right.as_chunks::<16>().0, bytes.as_chunks::<16>().0);
+    let equal = ours
+        .iter()
+        .zip(theirs)
+        .map(|(our, their)| u128::from_ne_bytes(*our).ct_eq(&u128::from_ne_bytes(*their)));
+    equal.fold(Choice::from(1), |all, one| all & one).into()
 }

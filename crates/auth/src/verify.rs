@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use http::HeaderName;
 use waystation_wire::{ApiError, Request, Str};
 
 use crate::authorization::{Credential, Location, Presented};
@@ -15,6 +16,8 @@ use crate::principal::{self, Identity};
 use crate::request_time::RequestTime;
 use crate::signature::{self, Scope};
 use crate::signing_keys::Derived;
+
+const CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
 
 /// What the server knows that the request must agree with.
 pub(crate) struct Expected<'a> {
@@ -242,7 +245,7 @@ fn check_signature(
     let payload_hash = signature::hex(&signature::sha256(&request.body));
     // A literal instead of the hash would leave the body unprotected; none of
     // our services allows that (IDN-016, IDN-017).
-    if let Some(claimed) = request.headers.get("x-amz-content-sha256")
+    if let Some(claimed) = request.headers.get(CONTENT_SHA256)
         && claimed.as_bytes() != payload_hash
     {
         return Err(failures::signature());

@@ -16,6 +16,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use crate::limits::PREFLIGHT_MAX_AGE_S;
 
+/// Says in modern browsers whether a page of another site caused the request.
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
 /// Methods that pages may use.
 pub(crate) const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
@@ -79,7 +82,7 @@ impl BrowserRules {
             if self.allowed_origin(headers).is_none() {
                 return Err(Refusal::Origin);
             }
-        } else if headers.get("sec-fetch-site").is_some_and(is_foreign_site)
+        } else if headers.get(FETCH_SITE).is_some_and(is_foreign_site)
             && !self.origins.iter().any(|known| known == "*")
         {
             // Images, links and forms send GET without an origin.

@@ -27,7 +27,7 @@ use crate::refusal;
 use crate::request_id;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
-const TRACE_ID: &str = "x-amzn-trace-id";
+const TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 
 /// The other end of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -237,7 +237,9 @@ fn caller_of(
         source_ip: peer.address,
         wall_ms,
         trace_header: request
-            .header(TRACE_ID)
+            .headers
+            .get(TRACE_ID)
+            .and_then(|value| value.to_str().ok())
             .map(|text| Str::from(text.to_owned())),
     }
 }

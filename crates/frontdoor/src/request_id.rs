@@ -1,5 +1,6 @@
 //! Request ids: random, in the form of a version 4 UUID (SQS-013).
 
+use bytes::Bytes;
 use waystation_wire::Str;
 
 /// A new id. Not secret: it only tells requests apart.
@@ -8,15 +9,19 @@ pub(crate) fn next() -> Str {
     // Version 4, variant 1.
     bits = bits & !(0xf << 76) | 4 << 76;
     bits = bits & !(3 << 62) | 2 << 62;
-    let mut text = String::with_capacity(36);
-    for position in 0..32_u32 {
-        if matches!(position, 8 | 12 | 16 | 20) {
-            text.push('-');
+    let mut text = Vec::with_capacity(36);
+    for (position, byte) in bits.to_be_bytes().into_iter().enumerate() {
+        if matches!(position, 4 | 6 | 8 | 10) {
+            text.push(b'-');
         }
-        let digit = (bits >> (124 - 4 * position)) as u32 & 15;
-        text.push(char::from_digit(digit, 16).unwrap_or('0'));
+        text.extend([byte >> 4, byte & 15].map(hex_digit));
     }
-    Str::from(text)
+    // Digits and hyphens only.
+    Str::from_utf8(Bytes::from(text)).unwrap_or_default()
+}
+
+fn hex_digit(value: u8) -> u8 {
+    value + if value < 10 { b'0' } else { b'a' - 10 }
 }
 
 #[cfg(test)]

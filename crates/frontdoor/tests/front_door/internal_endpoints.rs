@@ -23,7 +23,7 @@ fn health_names_version_mode_and_services() {
         assert_eq!(
             answer.body,
             format!(
-                "{{\"version\":\"{}\",\"mode\":\"open\",\"services\":{{\"sqs\":\"running\"}}}}",
+                "{{\"version\":\"{}\",\"mode\":\"open\",\"services\":{{\"sqs\":\"running\",\"streams\":\"running\"}}}}",
                 env!("CARGO_PKG_VERSION")
             )
         );

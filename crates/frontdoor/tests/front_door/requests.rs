@@ -103,6 +103,21 @@ fn what_is_not_built_is_501_and_named_in_the_protocol_of_the_request() {
 }
 
 #[test]
+fn services_with_one_signing_name_differ_in_the_target() {
+    let server = Server::open();
+    let mut client = server.connect();
+    let signature = "\r\nAuthorization: AWS4-HMAC-SHA256 Credential=A/20200101/us-east-1/sqs/aws4_request, SignedHeaders=host, Signature=00";
+    for signature in ["", signature] {
+        let echo = json_head("Echo");
+        let shout = echo.replace("AmazonSQS.Echo", "EchoStreams_20200101.Shout");
+        let answer = client.ask(&format!("{shout}{signature}"), "{\"Text\":\"a\"}");
+        assert_eq!(answer.body, "{\"Text\":\"A\"}");
+        let answer = client.ask(&format!("{echo}{signature}"), "{\"Text\":\"a\"}");
+        assert!(answer.body.contains("\"Text\":\"a\""), "{}", answer.body);
+    }
+}
+
+#[test]
 fn errors_are_rendered_by_the_binding_of_the_request() {
     let server = Server::open();
     let mut client = server.connect();

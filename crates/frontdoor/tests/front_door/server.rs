@@ -13,7 +13,7 @@ use waystation_frontdoor::prometheus_client::registry::Registry;
 use waystation_frontdoor::{Config, Drained, FrontDoor, InternalRoute, Parts};
 
 use crate::client::Client;
-use crate::test_service::TestService;
+use crate::test_service::{StreamsService, TestService};
 
 pub(crate) const ACCESS_KEY: &str = "AKIDEXAMPLE";
 pub(crate) const SECRET_KEY: &str = "secret";
@@ -58,7 +58,7 @@ impl Server {
             calls: AtomicUsize::new(0),
         });
         let parts = Parts {
-            services: vec![service.clone()],
+            services: vec![service.clone(), Arc::new(StreamsService)],
             authenticator: Authenticator::new(mode, Defaults::default()),
             registry: Registry::default(),
             test_routes,

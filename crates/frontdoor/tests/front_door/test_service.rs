@@ -60,6 +60,38 @@ waystation_wire::operations! {
     "Wait" => wait(EchoRequest) -> EchoResult,
 }
 
+static STREAMS_MODEL: Model = Model {
+    service: "streams",
+    signing_names: &["sqs"],
+    target_prefix: "EchoStreams_20200101",
+    xml_namespace: "",
+    api_version: "2020-01-01",
+    protocols: &[Protocol::AwsJson10],
+    query_compatible: false,
+    error_namespace: None,
+    dialect: Dialect {
+        validation: Validation::ListAll,
+        error_detail: false,
+    },
+    operations: &[operation("Shout", &ECHO_REQUEST, new_input::<EchoRequest>)
+        .output(&ECHO_RESULT, "EchoResult")],
+};
+
+/// A service with the signing name of the other, like DynamoDB's streams.
+pub(crate) struct StreamsService;
+
+waystation_wire::operations! {
+    StreamsService, STREAMS_MODEL;
+    "Shout" => shout(EchoRequest) -> EchoResult,
+}
+
+async fn shout(_: &StreamsService, _: &Caller, input: EchoRequest) -> Result<EchoResult, ApiError> {
+    Ok(EchoResult {
+        text: input.text.map(|text| Str::from(text.to_uppercase())),
+        ..EchoResult::default()
+    })
+}
+
 async fn echo(
     service: &TestService,
     caller: &Caller,

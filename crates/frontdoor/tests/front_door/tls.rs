@@ -83,6 +83,23 @@ fn http_and_https_share_the_port() {
     call(&server, &directory.certificate(), "example.com").unwrap_err();
 }
 
+#[test]
+fn a_handshake_that_does_not_go_on_is_cut() {
+    let directory = Directory::new("tls-slow");
+    let tls = Tls::SelfSigned {
+        directory: directory.0.clone(),
+    };
+    let server = Server::with(|config| {
+        config.tls = Some(tls);
+        config.limits.header_read_timeout = Duration::from_millis(100);
+    });
+    let mut silent = server.connect();
+    let mut begun = server.connect();
+    begun.send([0x16, 3, 1]);
+    assert!(silent.is_closed());
+    assert!(begun.is_closed());
+}
+
 #[cfg(unix)]
 #[test]
 fn the_certificate_is_made_once_and_its_files_are_private() {
