@@ -170,3 +170,66 @@ fn settings_survive_a_restart() {
         json!({ "Tags": { "k": "v" } })
     );
 }
+
+#[test]
+fn permissions_come_and_go_with_the_policy() {
+    // SQS-400, SQS-405, SQS-406, SQS-407
+    let lab = Lab::new();
+    let url = lab.queue("q", json!({}));
+    let policy = || {
+        let answer = lab.must(
+            "GetQueueAttributes",
+            json!({ "QueueUrl": url, "AttributeNames": ["Policy"] }),
+        );
+        answer["Attributes"]["Policy"]
+            .as_str()
+            .map(|text| serde_json::from_str::<Value>(text).expect("JSON"))
+    };
+    let grant = |label: &str| {
+        let accounts = json!(["111111111111", "222222222222"]);
+        json!({ "QueueUrl": url, "Label": label, "AWSAccountIds": accounts, "Actions": ["SendMessage"] })
+    };
+    lab.must("AddPermission", grant("one"));
+    lab.must("AddPermission", grant("two"));
+    assert_eq!(
+        lab.ask("AddPermission", grant("two")).expect_err("again").0,
+        "InvalidParameterValueException"
+    );
+    let statements = policy().expect("a policy")["Statement"].clone();
+    assert_eq!(statements[0]["Sid"], "one");
+    assert_eq!(
+        statements[1]["Principal"]["AWS"][1],
+        "arn:aws:iam::222222222222:root"
+    );
+    lab.must(
+        "RemovePermission",
+        json!({ "QueueUrl": url, "Label": "one" }),
+    );
+    assert_eq!(
+        policy().expect("a policy")["Statement"]
+            .as_array()
+            .map(Vec::len),
+        Some(1)
+    );
+    lab.must(
+        "RemovePermission",
+        json!({ "QueueUrl": url, "Label": "two" }),
+    );
+    assert_eq!(policy(), None);
+}
+
+#[test]
+fn move_tasks_are_not_built() {
+    let lab = Lab::new();
+    let arn = "arn:aws:sqs:us-east-1:000000000000:q";
+    for (operation, input) in [
+        ("StartMessageMoveTask", json!({ "SourceArn": arn })),
+        ("ListMessageMoveTasks", json!({ "SourceArn": arn })),
+        ("CancelMessageMoveTask", json!({ "TaskHandle": "handle" })),
+    ] {
+        assert_eq!(
+            lab.ask(operation, input).expect_err("absent").0,
+            "NotImplemented"
+        );
+    }
+}
