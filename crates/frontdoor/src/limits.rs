@@ -50,6 +50,9 @@ impl Default for Limits {
 /// shared counter on each of them would be the busiest memory of the process.
 pub const BODY_BYTES_UNCOUNTED: usize = 16 * 1024;
 
+/// The most that [`Limits::connections_max`] can be; ports and files end earlier.
+pub(crate) const CONNECTIONS_MAX: usize = 1_000_000;
+
 /// Read buffer of one connection.
 pub(crate) const READ_BUFFER_BYTES_MAX: usize = 128 * 1024;
 

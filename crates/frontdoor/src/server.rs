@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use crate::config::{Config, Parts};
 use crate::connection::Phase;
 use crate::door::Door;
-use crate::limits::CERTIFICATE_CHECK_INTERVAL;
+use crate::limits::{CERTIFICATE_CHECK_INTERVAL, CONNECTIONS_MAX};
 use crate::listener::{self, BindError};
 use crate::open_files;
 use crate::tls::{Certificates, TlsError};
@@ -70,7 +70,7 @@ impl FrontDoor {
     /// [`FrontDoor::run`]. Must be called within a tokio runtime.
     pub fn bind(config: Config, parts: Parts) -> Result<Self, StartError> {
         let files = open_files::raise_open_file_limit();
-        let wanted = config.limits.connections_max.min(Semaphore::MAX_PERMITS);
+        let wanted = config.limits.connections_max.min(CONNECTIONS_MAX);
         let connections_max = open_files::connections_within(files, wanted);
         let certificates = match &config.tls {
             Some(tls) => Some(Certificates::open(tls, &config.hosts).map_err(StartError::Tls)?),
@@ -106,7 +106,9 @@ impl FrontDoor {
             None => None,
         };
         let (phase, watched) = watch::channel(Phase::Serving);
-        let room = Arc::new(Semaphore::new(self.connections_max));
+        // Each listener holds a permit for the connection it waits for.
+        let permits = self.connections_max + self.listeners.len();
+        let room = Arc::new(Semaphore::new(permits));
         let mut accepting = JoinSet::new();
         for listener in self.listeners {
             accepting.spawn(listener::accept(
@@ -123,7 +125,7 @@ impl FrontDoor {
         }
         phase.send_replace(Phase::Draining);
         while accepting.join_next().await.is_some() {}
-        let drained = drain(&room, self.connections_max, self.door.limits.drain_timeout).await;
+        let drained = drain(&room, permits, self.door.limits.drain_timeout).await;
         phase.send_replace(Phase::Over);
         Ok(drained)
     }
@@ -142,10 +144,10 @@ async fn watch_certificates(certificates: Option<&Certificates>) {
 }
 
 /// Waits until every connection has given its permit back.
-async fn drain(room: &Semaphore, connections_max: usize, time: Duration) -> Drained {
-    let all = u32::try_from(connections_max).unwrap_or(u32::MAX);
+async fn drain(room: &Semaphore, permits: usize, time: Duration) -> Drained {
+    let all = u32::try_from(permits).unwrap_or(u32::MAX);
     match timeout(time, room.acquire_many(all)).await {
         Ok(_) => Drained::Clean,
-        Err(_) => Drained::Cut(connections_max.saturating_sub(room.available_permits())),
+        Err(_) => Drained::Cut(permits.saturating_sub(room.available_permits())),
     }
 }
