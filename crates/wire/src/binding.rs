@@ -8,17 +8,19 @@ mod query;
 
 use crate::caller::Caller;
 use crate::error::ApiError;
-use crate::errors;
 use crate::model::{Model, OperationModel, Protocol};
 use crate::request::{Request, Response};
 use crate::service::{Input, Output, Service};
+use crate::{Str, errors};
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Method};
 use std::sync::Arc;
 
-/// Header with the name of the operation in the JSON protocols.
-const TARGET: &str = "x-amz-target";
+/// Header with the name of the operation in the JSON protocols. Names are statics: making one costs more than looking it up.
+static TARGET: HeaderName = HeaderName::from_static("x-amz-target");
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+static QUERY_ERROR: HeaderName = HeaderName::from_static("x-amzn-query-error");
 
 /// What a request calls.
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +41,7 @@ pub fn protocol(request: &Request, model: &Model) -> Protocol {
             .copied()
             .find(|known| wanted.contains(known))
     };
-    let content_type = request.header("content-type").unwrap_or_default();
+    let content_type = header(request, &CONTENT_TYPE);
     let json = if content_type.starts_with("application/x-amz-json-1.0") {
         spoken(&[Protocol::AwsJson10])
     } else if content_type.starts_with("application/x-amz-json-1.1") {
@@ -55,15 +57,13 @@ pub fn protocol(request: &Request, model: &Model) -> Protocol {
         .first()
         .copied()
         .unwrap_or(Protocol::AwsJson10);
-    if request.headers.contains_key(TARGET) {
+    if request.headers.contains_key(&TARGET) {
         return spoken(&[Protocol::AwsJson10, Protocol::AwsJson11]).unwrap_or(fallback);
     }
     if !model.speaks(Protocol::AwsQuery) {
         return fallback;
     }
-    let wants_json = request
-        .header("accept")
-        .is_some_and(|accept| accept.contains("application/json"));
+    let wants_json = header(request, &ACCEPT).contains("application/json");
     if request.method == Method::GET && wants_json {
         Protocol::AwsQueryJsonView
     } else {
@@ -101,7 +101,7 @@ pub fn decode(service: &dyn Service, request: &Request, call: Call) -> Result<In
 }
 
 /// The response of a success. `output` is the operation's generated structure, or `()`.
-pub fn encode(model: &Model, call: Call, output: &Output, request_id: &str) -> Response {
+pub fn encode(model: &Model, call: Call, output: &Output, request_id: &Str) -> Response {
     match call.protocol {
         Protocol::AwsJson10 | Protocol::AwsJson11 => {
             json::encode(call, output.as_ref(), request_id)
@@ -118,7 +118,7 @@ pub fn encode_error(
     model: &Model,
     protocol: Protocol,
     error: &ApiError,
-    request_id: &str,
+    request_id: &Str,
 ) -> Response {
     match protocol {
         Protocol::AwsJson10 | Protocol::AwsJson11 => {
@@ -179,12 +179,21 @@ pub async fn dispatch(
     }
 }
 
+/// A header as text, empty when absent.
+fn header<'a>(request: &'a Request, name: &HeaderName) -> &'a str {
+    let value = request
+        .headers
+        .get(name)
+        .and_then(|value| value.to_str().ok());
+    value.unwrap_or_default()
+}
+
 /// A response with the headers that every answer has (SQS-013).
-fn respond(status: u16, content_type: &'static str, request_id: &str, body: Vec<u8>) -> Response {
+fn respond(status: u16, content_type: &'static str, request_id: &Str, body: Vec<u8>) -> Response {
     let mut headers = Vec::with_capacity(3);
     headers.push((CONTENT_TYPE, HeaderValue::from_static(content_type)));
-    if let Ok(id) = HeaderValue::from_str(request_id) {
-        headers.push((HeaderName::from_static("x-amzn-requestid"), id));
+    if let Ok(id) = HeaderValue::from_maybe_shared(request_id.as_bytes().clone()) {
+        headers.push((REQUEST_ID.clone(), id));
     }
     Response {
         status,

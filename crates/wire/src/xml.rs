@@ -11,10 +11,11 @@ use crate::{Structure, Timestamp, Value};
 /// Appends the members of a structure as elements, without an element around them.
 pub fn members(out: &mut Vec<u8>, structure: &dyn Structure) {
     for (index, member) in structure.shape().members.iter().enumerate() {
-        if let Some(field) = structure.value(index) {
-            if !(member.absent_when_empty && is_empty(&field)) {
-                element(out, member, &field);
-            }
+        let Some(field) = structure.value(index) else {
+            continue;
+        };
+        if !(member.absent_when_empty && is_empty(&field)) {
+            element(out, member, &field);
         }
     }
 }

@@ -1,11 +1,11 @@
 //! awsJson1.0 and awsJson1.1: `X-Amz-Target` names the operation, the body is a JSON document (SQS-011 to SQS-029).
 
-use super::{Call, TARGET, respond};
+use super::{Call, QUERY_ERROR, TARGET, header, respond};
 use crate::error::{ApiError, ErrorKind, Origin};
 use crate::model::{Model, OperationModel, Protocol};
 use crate::request::{Request, Response};
-use crate::{Structure, errors, json};
-use http::{HeaderName, HeaderValue};
+use crate::{Str, Structure, errors, json};
+use http::HeaderValue;
 
 /// Namespace of errors that belong to no service (SQS-027).
 const FRAMEWORK: &str = "com.amazon.coral.service";
@@ -15,9 +15,9 @@ pub(super) fn operation(
     request: &Request,
     model: &'static Model,
 ) -> Result<&'static OperationModel, ApiError> {
-    request
-        .header(TARGET)
-        .and_then(|target| target.strip_prefix(model.target_prefix)?.strip_prefix('.'))
+    header(request, &TARGET)
+        .strip_prefix(model.target_prefix)
+        .and_then(|rest| rest.strip_prefix('.'))
         .and_then(|name| model.operation(name))
         .ok_or_else(|| errors::UNKNOWN_OPERATION.with(""))
 }
@@ -30,7 +30,7 @@ const fn content_type(protocol: Protocol) -> &'static str {
 }
 
 /// A success; `{}` when there is nothing to say (SQS-014).
-pub(super) fn encode(call: Call, output: &dyn Structure, request_id: &str) -> Response {
+pub(super) fn encode(call: Call, output: &dyn Structure, request_id: &Str) -> Response {
     let mut body = Vec::with_capacity(256);
     json::encode::structure(&mut body, output);
     respond(200, content_type(call.protocol), request_id, body)
@@ -41,7 +41,7 @@ pub(super) fn encode_error(
     model: &Model,
     protocol: Protocol,
     error: &ApiError,
-    request_id: &str,
+    request_id: &Str,
 ) -> Response {
     let mut body = Vec::with_capacity(128 + error.message.len());
     body.extend_from_slice(b"{\"__type\":");
@@ -61,9 +61,7 @@ pub(super) fn encode_error(
     if model.query_compatible {
         let code = format!("{};{}", error.kind.query_code, error.kind.fault.as_str());
         if let Ok(code) = HeaderValue::from_str(&code) {
-            response
-                .headers
-                .push((HeaderName::from_static("x-amzn-query-error"), code));
+            response.headers.push((QUERY_ERROR.clone(), code));
         }
     }
     response

@@ -9,7 +9,7 @@ use crate::request::{Request, Response};
 use crate::service::Service;
 use crate::validation::Violations;
 use crate::xml::{self, named};
-use crate::{Structure, errors, json, view};
+use crate::{Str, Structure, errors, json, view};
 use http::Method;
 
 const XML: &str = "text/xml";
@@ -52,7 +52,7 @@ pub(super) fn encode(
     model: &Model,
     operation: &OperationModel,
     output: &dyn Structure,
-    request_id: &str,
+    request_id: &Str,
 ) -> Response {
     let mut body = Vec::with_capacity(512);
     body.extend_from_slice(b"<?xml version=\"1.0\"?>");
@@ -73,7 +73,7 @@ pub(super) fn encode(
 }
 
 /// A failure (SQS-040 to SQS-043). A request without an action gets a document of its own (SQS-047).
-pub(super) fn encode_error(model: &Model, error: &ApiError, request_id: &str) -> Response {
+pub(super) fn encode_error(model: &Model, error: &ApiError, request_id: &Str) -> Response {
     let status = error.kind.query_status.unwrap_or(error.kind.status);
     if std::ptr::eq(error.kind, &errors::UNKNOWN_OPERATION) {
         return respond(
@@ -117,7 +117,7 @@ fn document(out: &mut Vec<u8>, name: &str, namespace: &str, body: impl FnOnce(&m
 pub(super) fn encode_view(
     operation: &OperationModel,
     output: &dyn Structure,
-    request_id: &str,
+    request_id: &Str,
 ) -> Response {
     let mut body = Vec::with_capacity(512);
     view::response(&mut body, operation, output, request_id);
@@ -125,7 +125,7 @@ pub(super) fn encode_view(
 }
 
 /// A failure as JSON (SQS-049).
-pub(super) fn encode_error_view(error: &ApiError, request_id: &str) -> Response {
+pub(super) fn encode_error_view(error: &ApiError, request_id: &Str) -> Response {
     let status = error.kind.query_status.unwrap_or(error.kind.status);
     if std::ptr::eq(error.kind, &errors::UNKNOWN_OPERATION) {
         return respond(

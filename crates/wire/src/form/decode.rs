@@ -10,7 +10,7 @@ use crate::json::decode::BASE64;
 use crate::limits::DEPTH_MAX;
 use crate::path::Path;
 use crate::presence::Present;
-use crate::shape::{MapShape, Shape};
+use crate::shape::{MapShape, MemberShape, Shape};
 use crate::validation::Violations;
 use crate::value::{Entries, List, repeated_key};
 use crate::{Slot, Str, Structure, errors, timestamp};
@@ -60,24 +60,40 @@ impl<'a> Decoder<'a> {
         let shape = target.shape();
         let mut present = Present::default();
         for (index, member) in shape.members.iter().enumerate() {
-            let given = self.part(member.query_name);
-            let outer = self.enter(member.query_name);
-            let parts = matches!(
-                member.shape,
-                Shape::List(_) | Shape::Map(_) | Shape::Struct(_)
-            );
-            if given.is_some() || (parts && !self.scope.is_empty()) {
+            if self.member(member, index, target, path)? {
                 present.insert(index);
-                if let Some(slot) = target.slot(index) {
-                    let path = Path::Member(path, member);
-                    self.value(member.shape, member.flattened, given, slot, &path)?;
-                }
             }
-            self.leave(outer);
         }
         self.violations.absent(shape, &present, path);
         self.depth -= 1;
         Ok(())
+    }
+
+    /// Reads a member if the form gives it, and says whether it does. Only members with parts look below their name.
+    fn member(
+        &mut self,
+        member: &'static MemberShape,
+        index: usize,
+        target: &mut dyn Structure,
+        path: &Path<'_>,
+    ) -> Result<bool, ApiError> {
+        let parts = matches!(
+            member.shape,
+            Shape::List(_) | Shape::Map(_) | Shape::Struct(_)
+        );
+        let given = self.part(member.query_name);
+        if given.is_none() && !parts {
+            return Ok(false);
+        }
+        let outer = self.enter(member.query_name);
+        let found = given.is_some() || !self.scope.is_empty();
+        let slot = if found { target.slot(index) } else { None };
+        if let Some(slot) = slot {
+            let path = Path::Member(path, member);
+            self.value(member.shape, member.flattened, given, slot, &path)?;
+        }
+        self.leave(outer);
+        Ok(found)
     }
 
     /// Extends the name by a part; the returned length leads back.

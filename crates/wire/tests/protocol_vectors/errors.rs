@@ -28,7 +28,7 @@ pub(crate) fn case(case: &Case<'_>) -> Result<Outcome, String> {
         return Ok(Outcome::Skipped("errors of ours have text members only"));
     };
     let protocol = *model.protocols.first().ok_or("no protocol")?;
-    let encoded = encode_error(model, protocol, &error, "foo-id");
+    let encoded = encode_error(model, protocol, &error, &"foo-id".into());
     if u64::from(encoded.status) != response["status_code"].as_u64().unwrap_or_default() {
         return Err(format!("status {}", encoded.status));
     }

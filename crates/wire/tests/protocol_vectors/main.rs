@@ -4,6 +4,9 @@
 //!
 //! A case that is skipped says why; without the variable there is nothing to read and the tests say that.
 
+// What was skipped and which seed ran must be seen.
+#![allow(clippy::print_stdout)]
+
 mod elements;
 mod errors;
 mod inputs;

@@ -98,7 +98,7 @@ fn encoded(
             protocol,
         },
         &output,
-        "foo-id",
+        &"foo-id".into(),
     );
     let text = std::str::from_utf8(&response.body).map_err(|error| error.to_string())?;
     if u64::from(response.status) != expected["status_code"].as_u64().unwrap_or(200) {

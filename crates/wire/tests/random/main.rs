@@ -3,6 +3,9 @@
 //!
 //! Every test prints its seed; `WAYSTATION_SEED` repeats it.
 
+// What was skipped and which seed ran must be seen.
+#![allow(clippy::print_stdout)]
+
 mod bounds;
 // The vectors use the rest of it.
 #[allow(dead_code)]
