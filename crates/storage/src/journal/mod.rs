@@ -227,6 +227,12 @@ fn settle_segments(
             "read the length of",
             segments::segment_name(index),
         ))?;
+        if index == current && length < 1 << segment_bits {
+            // An earlier run may have ended between creating the file and reserving its room.
+            let name = segments::segment_name(index);
+            file.allocate(0, 1 << segment_bits)
+                .map_err(|error| segments::reserve_error(error, &name))?;
+        }
         zeroed.insert(index, length);
     }
     Ok(Space::new(

@@ -2,6 +2,7 @@
 
 mod committer;
 mod crash;
+mod endurance;
 mod faults;
 mod reclaim;
 mod relocate;

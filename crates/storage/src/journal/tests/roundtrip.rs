@@ -286,3 +286,21 @@ fn another_segment_size_is_refused() {
         "nothing was changed"
     );
 }
+
+#[test]
+fn the_layout_of_version_1_does_not_drift() {
+    let disk = FaultyDisk::new();
+    let (journal, _) = open(&disk);
+    append(&journal, b"meta", Some((1, b"content")));
+    append(&journal, b"", None);
+    commit(&journal);
+    append(&journal, b"large", Some((2, &content(5, 300_000))));
+    commit(&journal);
+    let bytes = disk.bytes("0000000000000000.seg");
+    assert_eq!(bytes.len(), 2 * 4096 + 303_104);
+    // A change here means that existing data directories cannot be read: it needs a new version.
+    assert_eq!(
+        xxhash_rust::xxh3::xxh3_64(&bytes),
+        17_655_977_814_015_542_590
+    );
+}
