@@ -18,6 +18,15 @@ pub enum Path<'a> {
 }
 
 impl Path<'_> {
+    /// Whether a member on the way must not be shown.
+    pub fn is_sensitive(&self) -> bool {
+        match self {
+            Path::Root => false,
+            Path::Member(parent, member) => member.sensitive || parent.is_sensitive(),
+            Path::Element(parent, _) | Path::Key(parent, _) => parent.is_sensitive(),
+        }
+    }
+
     /// As validation messages of most services name it: `records.1.member.partitionKey`.
     pub fn validation_name(&self) -> String {
         match self {

@@ -15,6 +15,8 @@ use crate::{Structure, Value, errors};
 #[derive(Debug, Default)]
 pub struct Violations {
     found: Vec<Violation>,
+    /// Names of absent members whose fields hold a default, which nobody gave and which therefore violates nothing.
+    absent: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -30,13 +32,17 @@ impl Violations {
     /// Reports the required members that a request did not give.
     pub fn absent(&mut self, shape: &'static StructShape, present: &Present, path: &Path<'_>) {
         for (index, member) in shape.members.iter().enumerate() {
-            if member.presence == Presence::Required && !present.contains(index) {
-                self.report(
-                    None,
-                    &Path::Member(path, member),
-                    String::from("Member must not be null"),
-                );
+            if member.presence == Presence::Optional || present.contains(index) {
+                continue;
             }
+            if self.absent.len() >= VIOLATIONS_MAX {
+                return;
+            }
+            let path = Path::Member(path, member);
+            if member.presence == Presence::Required {
+                self.report(None, &path, String::from("Member must not be null"));
+            }
+            self.absent.push(path.validation_name());
         }
     }
 
@@ -66,14 +72,23 @@ impl Violations {
     }
 
     fn report(&mut self, value: Option<String>, path: &Path<'_>, constraint: String) {
-        if self.found.len() < VIOLATIONS_MAX {
-            self.found.push(Violation {
-                value: value.map(|value| value.chars().take(ECHOED_CHARACTERS_MAX).collect()),
-                validation_name: path.validation_name(),
-                parameter_name: path.parameter_name(),
-                constraint,
-            });
+        if self.found.len() >= VIOLATIONS_MAX {
+            return;
         }
+        let validation_name = path.validation_name();
+        let within = |absent: &String| {
+            let rest = validation_name.strip_prefix(absent.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        if self.absent.iter().any(within) {
+            return;
+        }
+        self.found.push(Violation {
+            value: value.map(|value| echoed(value, path)),
+            parameter_name: path.parameter_name(),
+            validation_name,
+            constraint,
+        });
     }
 
     fn structure(&mut self, source: &dyn Structure, path: &Path<'_>) {
@@ -100,20 +115,24 @@ impl Violations {
                         scalar => of_elements.extend(constraints(table.element, &scalar)),
                     }
                 }
-                self.element_constraints(of_elements, table.element, field, path);
+                self.of_parts("Member", of_elements, described(table.element), field, path);
             }
             (Value::Map(map), Shape::Map(table)) => {
                 self.own_constraints(shape, field, path);
+                let mut bad_keys = Vec::new();
+                let mut bad_values = Vec::new();
                 for (key, element) in (0..map.count()).filter_map(|index| map.entry(index)) {
-                    for constraint in text_constraints(table.key, key) {
-                        self.report(
-                            Some(shown(field)),
-                            path,
-                            format!("Map keys must satisfy constraint: [{constraint}]"),
-                        );
+                    bad_keys.extend(text_constraints(table.key, key));
+                    match element {
+                        Value::Struct(_) | Value::List(_) | Value::Map(_) => {
+                            self.value(table.value, &element, &Path::Key(path, key));
+                        }
+                        scalar => bad_values.extend(constraints(table.value, &scalar)),
                     }
-                    self.value(table.value, &element, &Path::Key(path, key));
                 }
+                let keys = described(Shape::Text(table.key));
+                self.of_parts("Map keys", bad_keys, keys, field, path);
+                self.of_parts("Map value", bad_values, described(table.value), field, path);
             }
             _ => self.own_constraints(shape, field, path),
         }
@@ -125,21 +144,18 @@ impl Violations {
         }
     }
 
-    /// A list of scalars is reported as a whole, with all constraints of its elements.
-    fn element_constraints(
+    /// Scalars in a list or map are reported on the whole, with all constraints they have.
+    fn of_parts(
         &mut self,
+        what: &str,
         violated: Vec<String>,
-        element: Shape,
-        list: &Value<'_>,
+        all: Vec<String>,
+        whole: &Value<'_>,
         path: &Path<'_>,
     ) {
         if !violated.is_empty() {
-            let all = described(element).join(", ");
-            self.report(
-                Some(shown(list)),
-                path,
-                format!("Member must satisfy constraint: [{all}]"),
-            );
+            let constraint = format!("{what} must satisfy constraint: [{}]", all.join(", "));
+            self.report(Some(shown(whole)), path, constraint);
         }
     }
 }
@@ -164,6 +180,14 @@ fn list_all(found: &[Violation]) -> String {
         found.len(),
         parts.join("; ")
     )
+}
+
+/// A refused value as far as an answer repeats it.
+fn echoed(value: String, path: &Path<'_>) -> String {
+    if path.is_sensitive() {
+        return String::from("***");
+    }
+    value.chars().take(ECHOED_CHARACTERS_MAX).collect()
 }
 
 /// The constraints that a value violates, in words.

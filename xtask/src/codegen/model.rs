@@ -67,6 +67,8 @@ pub(crate) fn model(source: &Source, out: &mut String) -> Result<(), String> {
     Ok(())
 }
 
+/// The bindings that exist here. A model lists every protocol of the service, also those without a binding yet; at least
+/// one must be left.
 fn protocols(source: &Source) -> Result<String, String> {
     let listed = source
         .metadata("protocols")
@@ -74,19 +76,19 @@ fn protocols(source: &Source) -> Result<String, String> {
         .cloned();
     let names =
         listed.unwrap_or_else(|| source.metadata("protocol").cloned().into_iter().collect());
+    let version = source.metadata("jsonVersion").and_then(Value::as_str);
     let mut protocols = Vec::new();
-    for name in &names {
-        protocols.push(
-            match (
-                name.as_str().unwrap_or_default(),
-                source.metadata("jsonVersion").and_then(Value::as_str),
-            ) {
-                ("json", Some("1.0")) => "Protocol::AwsJson10",
-                ("json", Some("1.1")) => "Protocol::AwsJson11",
-                ("query", _) => "Protocol::AwsQuery",
-                (other, _) => return Err(format!("protocol {other:?} is not supported")),
-            },
-        );
+    for name in names.iter().filter_map(Value::as_str) {
+        protocols.push(match (name, version) {
+            ("json", Some("1.0")) => "Protocol::AwsJson10",
+            ("json", Some("1.1")) => "Protocol::AwsJson11",
+            ("query", _) => "Protocol::AwsQuery",
+            ("rest-json" | "rest-xml" | "smithy-rpc-v2-cbor" | "ec2", _) => continue,
+            (other, _) => return Err(format!("protocol {other:?} is not known")),
+        });
+    }
+    if protocols.is_empty() {
+        return Err(format!("none of the protocols {names:?} has a binding"));
     }
     Ok(protocols.join(", "))
 }
@@ -114,7 +116,7 @@ fn operation(
 ) -> Result<(), String> {
     let input = operation.get("input").map(reference).transpose()?;
     let (table, rust) = match input {
-        Some(shape) => (format!("&{}", names::table(shape)), names::structure(shape)),
+        Some(shape) => (format!("&{}", source.table(shape)), names::structure(shape)),
         None => (
             String::from("&waystation_wire::value::NOTHING"),
             String::from("()"),
@@ -127,13 +129,15 @@ fn operation(
         let _ = write!(
             out,
             ".output(&{}, {wrapper:?})",
-            names::table(reference(output)?)
+            source.table(reference(output)?)
         );
     }
-    if let Some(shape) = input {
-        if is_deeply_constrained(source, shape, &mut BTreeSet::new())? {
-            out.push_str(".constrained()");
-        }
+    let constrained = match input {
+        Some(shape) => is_deeply_constrained(source, shape, &mut BTreeSet::new())?,
+        None => false,
+    };
+    if constrained {
+        out.push_str(".constrained()");
     }
     http(operation, out);
     errors(source, operation, out)?;
@@ -164,7 +168,7 @@ fn errors(source: &Source, operation: &Value, out: &mut String) -> Result<(), St
         if !flag(source.shape(name)?, "exception") {
             return Err(format!("{name} is listed as an error but is none"));
         }
-        tables.push(format!("&{}", names::table(name)));
+        tables.push(format!("&{}", names::error(name)));
     }
     if !tables.is_empty() {
         let _ = write!(out, ".errors(&[{}])", tables.join(", "));

@@ -19,20 +19,74 @@ pub(crate) fn field(name: &str) -> String {
     }
 }
 
-/// A table's name: `SendMessageRequest` becomes `SEND_MESSAGE_REQUEST`.
-pub(crate) fn table(name: &str) -> String {
+/// Types that generated code names itself; a structure called like one of them gets a longer name.
+const TAKEN_TYPES: &[&str] = &[
+    "Blob",
+    "Box",
+    "Dialect",
+    "ErrorKind",
+    "LengthShape",
+    "ListShape",
+    "Location",
+    "Map",
+    "MapShape",
+    "Model",
+    "None",
+    "OperationModel",
+    "Option",
+    "Pattern",
+    "Protocol",
+    "RangeShape",
+    "Shape",
+    "Some",
+    "Str",
+    "TextShape",
+    "Timestamp",
+    "TimestampFormat",
+    "Validation",
+    "Vec",
+];
+
+/// Tables that generated code names itself.
+const TAKEN_TABLES: &[&str] = &[
+    "BLOB",
+    "BOOLEAN",
+    "DOUBLE",
+    "FLOAT",
+    "INTEGER",
+    "LONG",
+    "MODEL",
+    "PLAIN_TEXT",
+    "TEXT",
+    "TIMESTAMP",
+];
+
+/// An error's name: `QueueDoesNotExist` becomes `QUEUE_DOES_NOT_EXIST`.
+pub(crate) fn error(name: &str) -> String {
     snake(name).to_uppercase()
+}
+
+/// A table's name: `SendMessageRequest` becomes `SEND_MESSAGE_REQUEST`. Shapes of errors share their name with the error.
+pub(crate) fn table(name: &str, is_error: bool) -> String {
+    let table = snake(name).to_uppercase();
+    let taken = is_error || TAKEN_TABLES.contains(&table.as_str());
+    if taken {
+        format!("{table}_SHAPE")
+    } else {
+        table
+    }
 }
 
 /// A structure's name. Models start some with a small letter.
 pub(crate) fn structure(name: &str) -> String {
     let mut characters = name.chars().filter(|character| character.is_alphanumeric());
-    characters
-        .next()
-        .into_iter()
-        .flat_map(char::to_uppercase)
-        .chain(characters)
-        .collect()
+    let first = characters.next().into_iter().flat_map(char::to_uppercase);
+    let name: String = first.chain(characters).collect();
+    if TAKEN_TYPES.contains(&name.as_str()) {
+        format!("{name}Structure")
+    } else {
+        name
+    }
 }
 
 /// A new word starts at a capital after a small letter or digit, and at the last capital of several.
@@ -79,9 +133,11 @@ mod tests {
             assert_eq!(field(model), rust);
         }
         assert_eq!(
-            table("SendMessageBatchRequest"),
+            table("SendMessageBatchRequest", false),
             "SEND_MESSAGE_BATCH_REQUEST"
         );
         assert_eq!(structure("tag"), "Tag");
+        assert_eq!(structure("Option"), "OptionStructure");
+        assert_eq!(table("Timestamp", false), "TIMESTAMP_SHAPE");
     }
 }

@@ -26,7 +26,7 @@ pub(crate) fn reachable(source: &Source) -> Result<BTreeSet<String>, String> {
             }
         }
     }
-    distinct(&found)?;
+    distinct(source, &found)?;
     Ok(found)
 }
 
@@ -41,10 +41,15 @@ pub(crate) fn parts(shape: &Value) -> Vec<&Value> {
         .collect()
 }
 
-fn distinct(names: &BTreeSet<String>) -> Result<(), String> {
+/// Models have shapes whose names differ in case alone; only one of them may need a table.
+fn distinct(source: &Source, names: &BTreeSet<String>) -> Result<(), String> {
     let mut tables: BTreeMap<String, &String> = BTreeMap::new();
     for name in names {
-        if let Some(other) = tables.insert(names::table(name), name) {
+        let table = source.table(name);
+        if !expression(source, name)?.contains(&format!("&{table})")) {
+            continue;
+        }
+        if let Some(other) = tables.insert(table, name) {
             return Err(format!("shapes {other} and {name} would share a table"));
         }
     }
@@ -78,7 +83,7 @@ fn error(name: &str, shape: &Value, out: &mut String) {
     let _ = write!(
         out,
         "    {} = ErrorKind::{kind}({name:?}, {status})",
-        names::table(name)
+        names::error(name)
     );
     if let Some(code) = text(&details, "code").filter(|code| *code != name) {
         let _ = write!(out, ".query({code:?})");
@@ -92,7 +97,7 @@ fn error(name: &str, shape: &Value, out: &mut String) {
 /// The table of one shape; nothing for scalars without constraints.
 pub(crate) fn table(source: &Source, name: &str, out: &mut String) -> Result<(), String> {
     let shape = source.shape(name)?;
-    let table = names::table(name);
+    let table = source.table(name);
     match kind(shape) {
         "structure" => structure(source, name, shape, out)?,
         "list" => {
@@ -142,7 +147,7 @@ fn structure(source: &Source, name: &str, shape: &Value, out: &mut String) -> Re
     if members_of(shape).count() > MEMBERS_MAX {
         return Err(format!("shape {name} has more than {MEMBERS_MAX} members"));
     }
-    let (rust, table) = (names::structure(name), names::table(name));
+    let (rust, table) = (names::structure(name), source.table(name));
     let _ = writeln!(
         out,
         "waystation_wire::structure! {{ {rust}, {table}, {name:?} {{"
@@ -164,7 +169,7 @@ fn map(source: &Source, name: &str, shape: &Value, out: &mut String) -> Result<(
     let (key, value) = (part("key")?, part("value")?);
     let key_shape = source.shape(reference(key)?)?;
     let key_table = if is_constrained(source, key_shape) {
-        names::table(reference(key)?)
+        source.table(reference(key)?)
     } else {
         String::from("PLAIN_TEXT")
     };
@@ -172,7 +177,7 @@ fn map(source: &Source, name: &str, shape: &Value, out: &mut String) -> Result<(
     let _ = write!(
         out,
         "static {}: MapShape = map(&{key_table}, {value_table})",
-        names::table(name)
+        source.table(name)
     );
     if let (Some(key_name), Some(value_name)) =
         (text(key, "locationName"), text(value, "locationName"))
@@ -190,13 +195,13 @@ fn string(source: &Source, table: &str, shape: &Value, out: &mut String) {
     if let Some(pattern) = pattern {
         let _ = writeln!(
             out,
-            "static {table}_PATTERN: Pattern = Pattern::new({pattern:?});"
+            "static PATTERN_OF_{table}: Pattern = Pattern::new({pattern:?});"
         );
     }
     let _ = write!(out, "static {table}: TextShape = text()");
     length(source, shape, out);
     if pattern.is_some() {
-        let _ = write!(out, ".pattern(&{table}_PATTERN)");
+        let _ = write!(out, ".pattern(&PATTERN_OF_{table})");
     }
     if let Some(values) = shape.get("enum").filter(|_| constrained) {
         let _ = write!(out, ".values(&{values})");
@@ -232,7 +237,7 @@ pub(crate) fn is_constrained(source: &Source, shape: &Value) -> bool {
 /// The `Shape` of a shape.
 pub(crate) fn expression(source: &Source, name: &str) -> Result<String, String> {
     let shape = source.shape(name)?;
-    let table = names::table(name);
+    let table = source.table(name);
     let own = is_constrained(source, shape) || flag(shape, "lenient");
     let plain = |plain: &str, variant: &str| {
         if own {

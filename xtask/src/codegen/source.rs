@@ -3,6 +3,7 @@
 //! The overlay speaks the model's own vocabulary and adds a few words: what today's model no longer says (query codes, XML
 //! names) and what no model says (`presence`, `lenient`, `absentWhenEmpty`, `viewName`, `queryMessage`). A null removes.
 
+use super::names;
 use serde_json::{Map, Value};
 use std::fs;
 use std::path::Path;
@@ -76,6 +77,12 @@ impl Source {
         self.shapes()?
             .get(name)
             .ok_or_else(|| format!("there is no shape {name}"))
+    }
+
+    /// The name of a shape's table.
+    pub(crate) fn table(&self, name: &str) -> String {
+        let is_error = self.shape(name).is_ok_and(|shape| flag(shape, "exception"));
+        names::table(name, is_error)
     }
 
     /// Whether the tables hold constraints; some services check everything themselves, in words of their own.
