@@ -1,6 +1,7 @@
 //! One data directory: `FORMAT`, `lock`, `secret`, `journal/`, `view/`, `ballast`. Mode 0700, one process at a time.
 //! A directory that this version does not know is refused before anything in it is touched.
 
+use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -135,6 +136,15 @@ impl DataDirectory {
                 _ => StorageError::io("reserve", self.path.join(BALLAST))(error),
             }
         })
+    }
+}
+
+impl fmt::Debug for DataDirectory {
+    /// Never shows the secret.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("DataDirectory")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }
 

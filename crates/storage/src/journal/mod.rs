@@ -31,6 +31,7 @@ mod space;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -53,6 +54,10 @@ pub use terms::{
 };
 
 /// The journal; all methods take `&self` and may be called from several threads.
+///
+/// A process gives it two threads: one for `run_committer`, which must end the process when it returns an error, and one
+/// that loops over `await_preparation_due` and `prepare_next`. A single-threaded owner such as the simulator sets
+/// `FullFrame::CommitInline` and calls `commit_next(Wait::Poll)` and `prepare_next` itself.
 pub struct Journal {
     options: JournalOptions,
     segment_bits: u8,
@@ -187,6 +192,15 @@ impl Journal {
             reads_file: counters.reads_file.load(Ordering::Relaxed),
             storage_full: self.space.standing().1,
         }
+    }
+}
+
+impl fmt::Debug for Journal {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Journal")
+            .field("epoch", &self.epoch)
+            .field("position", &self.position())
+            .finish_non_exhaustive()
     }
 }
 

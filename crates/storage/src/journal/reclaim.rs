@@ -43,7 +43,7 @@ impl Journal {
     }
 
     /// Nothing but live bytes could still want this segment.
-    fn is_dead(&self, index: u32) -> bool {
+    pub(super) fn is_dead(&self, index: u32) -> bool {
         let trim = Lsn(self.trimmed.load(Ordering::Acquire));
         let last_frame = self
             .segments

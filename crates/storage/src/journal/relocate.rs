@@ -15,7 +15,7 @@ impl Journal {
     /// Copies what the live references keep in this segment to a file of its own, durably, and then gives the segment back
     /// if the last `reclaim` trimmed beyond it (otherwise the next one does). `live` must be complete: it names every
     /// body that occupies the segment, chunked ones included wherever their list is. May be repeated for a
-    /// relocated segment to pack it again.
+    /// relocated segment to pack it again. The segment that holds the last frame is left alone.
     ///
     /// # Errors
     /// A body that cannot be read intact; nothing was changed then. Or an I/O error.
@@ -25,11 +25,13 @@ impl Journal {
         live: &[(BodyRef, u64, u64)],
     ) -> Result<Relocated, StorageError> {
         let _turn = lock(&self.turns.reclaiming);
-        let last_frame = Lsn(self.last_frame.load(Ordering::Acquire));
-        assert!(
-            segment < self.segments.segment_of(last_frame),
-            "the segment being written is not relocated"
-        );
+        if segment
+            >= self
+                .segments
+                .segment_of(Lsn(self.last_frame.load(Ordering::Acquire)))
+        {
+            return Ok(Relocated::default());
+        }
         let mut sections = BTreeMap::new();
         for (body, owner, sequence) in live {
             self.sections_within(segment, *body, (*owner, *sequence), &mut sections)?;
@@ -52,7 +54,7 @@ impl Journal {
             .map_err(StorageError::io("rename", &temporary))?;
         self.segments.sync_directory()?;
         self.segments.insert_relocated(segment);
-        if self.is_trimmed(segment) {
+        if self.is_dead(segment) {
             self.retire(segment, &mut Reclaimed::default())?;
             self.segments.sync_directory()?;
         }
@@ -60,12 +62,6 @@ impl Journal {
             bodies: laid_out.len() as u64,
             bytes,
         })
-    }
-
-    fn is_trimmed(&self, segment: u32) -> bool {
-        let trim = Lsn(self.trimmed.load(Ordering::Acquire));
-        self.segments.start_of(segment + 1) <= trim
-            && self.last_reference(segment).is_none_or(|at| at < trim)
     }
 
     /// Adds (offset, bytes) of every section of a body that stands in the segment.

@@ -1,5 +1,7 @@
 //! The words of the journal's interface: what is appended, what comes back, what is tuned.
 
+use std::fmt;
+
 use crate::limits::{RING_BYTES_DEFAULT, SEGMENT_BYTES_DEFAULT, ZERO_AHEAD_BYTES_DEFAULT};
 use crate::{BodyRef, Lsn, Occupies};
 
@@ -134,6 +136,18 @@ pub enum AppendError {
     /// The journal is stopping, or an earlier write failed.
     Stopped,
 }
+
+impl fmt::Display for AppendError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::StorageFull => "the disk is full",
+            Self::TooLarge => "the record is larger than the journal takes",
+            Self::Stopped => "the journal is stopping, or an earlier write failed",
+        })
+    }
+}
+
+impl std::error::Error for AppendError {}
 
 /// A body as replay sees it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

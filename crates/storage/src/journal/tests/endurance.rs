@@ -78,10 +78,9 @@ impl Model {
             .filter(within)
             .map(|kept| (kept.body, OWNER, kept.sequence))
             .collect();
-        assert_eq!(
-            journal.relocate(segment, &live).expect("relocates").bytes,
-            bytes
-        );
+        let relocated = journal.relocate(segment, &live).expect("relocates");
+        // The segment with the last frame is left alone.
+        assert!(relocated.bytes == bytes || relocated == Relocated::default());
     }
 
     /// Forgets what the crash took.
@@ -134,7 +133,7 @@ fn whatever_happens_exactly_what_was_durable_survives_power_loss() {
         let (journal, seen) = try_open(&disk, options, start).expect("opens after any crash");
         assert_eq!(journal.epoch(), epoch);
         model.verify(&journal, &seen);
-        for _ in 0..random.below(120) {
+        for _ in 0..random.below(200) {
             match random.below(20) {
                 0..12 => model.append(&journal, &mut random),
                 12..15 => {
@@ -150,16 +149,15 @@ fn whatever_happens_exactly_what_was_durable_survives_power_loss() {
                         .expect("reclaims");
                 }
                 18 => model.relocate(&journal),
-                _ => {
-                    for _ in 0..random.below(12).min(model.live.len() as u64) {
-                        model
-                            .live
-                            .remove(random.below(model.live.len() as u64) as usize);
-                    }
-                }
+                _ => model.live.retain(|_| random.below(3) == 0),
             }
         }
-        let JournalStatistics { segments, relocated, frames, .. } = journal.statistics();
+        let JournalStatistics {
+            segments,
+            relocated,
+            frames,
+            ..
+        } = journal.statistics();
         eprintln!("epoch {epoch}: {frames} frames, {segments} segments, {relocated} relocated");
         model.crash(journal.durable());
         drop(journal);
