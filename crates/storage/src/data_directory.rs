@@ -321,7 +321,7 @@ mod tests {
     fn a_second_process_is_refused_by_the_first_ones_id() {
         let scratch = Scratch::new("data-lock");
         let directory = DataDirectory::open(scratch.path()).expect("created");
-        let error = DataDirectory::open(scratch.path()).err().expect("locked");
+        let error = DataDirectory::open(scratch.path()).expect_err("locked");
         assert!(
             error
                 .to_string()
@@ -347,9 +347,7 @@ mod tests {
             "waystation data directory, format 9\n",
         )
         .expect("written");
-        let error = DataDirectory::open(scratch.path())
-            .err()
-            .expect("a newer format");
+        let error = DataDirectory::open(scratch.path()).expect_err("a newer format");
         assert!(error.to_string().contains("format 9"), "{error}");
         assert_eq!(fs::read_dir(scratch.path()).expect("lists").count(), 1);
     }

@@ -104,7 +104,7 @@ fn a_flipped_bit_before_an_intact_frame_is_refused_by_name_and_offset() {
             let bit = random.below(8);
             let rotten = damaged(&disk, |bytes| bytes[at as usize] ^= 1 << bit);
             let before = rotten.bytes(FIRST);
-            let error = try_open(&rotten, options(), None).err().expect("refused");
+            let error = try_open(&rotten, options(), None).expect_err("refused");
             let message = what(&error);
             assert!(
                 message.starts_with(&format!("{FIRST} {start} ")),
@@ -128,7 +128,7 @@ fn a_sealed_tail_does_not_look_torn_when_it_rots() {
     journal.run_committer().expect("stops");
     let rotten = damaged(&disk, |bytes| bytes[lsn.0 as usize + 70] ^= 1);
     assert!(
-        what(&try_open(&rotten, options(), None).err().expect("refused")).contains("one follows")
+        what(&try_open(&rotten, options(), None).expect_err("refused")).contains("one follows")
     );
 }
 
@@ -162,7 +162,7 @@ fn damage_in_one_segment_is_noticed_by_frames_in_the_next() {
         }
     }
     let rotten = damaged(&disk, |bytes| bytes[last_of_first as usize + 1000] ^= 4);
-    let message = what(&try_open(&rotten, options(), None).err().expect("refused"));
+    let message = what(&try_open(&rotten, options(), None).expect_err("refused"));
     assert!(
         message.starts_with(&format!("{FIRST} {last_of_first} ")),
         "{message}"
