@@ -10,7 +10,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use waystation_wire::Str;
 
@@ -168,7 +168,7 @@ fn parse_line(line: &str) -> Result<Option<Entry>, &'static str> {
 #[derive(Debug)]
 pub struct Credentials {
     path: Option<PathBuf>,
-    table: RwLock<Arc<Table>>,
+    table: RwLock<Table>,
 }
 
 impl Credentials {
@@ -177,7 +177,7 @@ impl Credentials {
         let table = Table::parse(&read_private(path)?)?;
         Ok(Self {
             path: Some(path.to_owned()),
-            table: RwLock::new(Arc::new(table)),
+            table: RwLock::new(table),
         })
     }
 
@@ -185,7 +185,7 @@ impl Credentials {
     pub fn parse(text: &str) -> Result<Self, CredentialsError> {
         Ok(Self {
             path: None,
-            table: RwLock::new(Arc::new(Table::parse(text)?)),
+            table: RwLock::new(Table::parse(text)?),
         })
     }
 
@@ -193,7 +193,7 @@ impl Credentials {
     /// that fails, the credentials stay as they were.
     pub fn reload(&self) -> Result<usize, CredentialsError> {
         if let Some(path) = &self.path {
-            let table = Arc::new(Table::parse(&read_private(path)?)?);
+            let table = Table::parse(&read_private(path)?)?;
             *self.table.write().unwrap_or_else(PoisonError::into_inner) = table;
         }
         Ok(self.len())
@@ -209,8 +209,9 @@ impl Credentials {
         self.len() == 0
     }
 
-    pub(crate) fn table(&self) -> Arc<Table> {
-        Arc::clone(&self.table.read().unwrap_or_else(PoisonError::into_inner))
+    /// The table in force. A reload waits while it is held.
+    pub(crate) fn table(&self) -> RwLockReadGuard<'_, Table> {
+        self.table.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -73,14 +73,14 @@ async fn serve_requests(
         address: from.ip().to_canonical(),
         scheme: stream.scheme(),
     };
-    let service = service_fn(|request| {
-        let (door, activity) = (Arc::clone(door), Arc::clone(&activity));
-        async move {
-            activity.request_begins();
-            let response = respond(&door, peer, request).await;
-            activity.request_ends(Instant::now());
-            Ok::<_, Infallible>(response)
-        }
+    // Borrowed, not cloned: a counter that all connections share would be
+    // written twice per request by every thread.
+    let (door, noted) = (&**door, &*activity);
+    let service = service_fn(move |request| async move {
+        noted.request_begins();
+        let response = respond(door, peer, request).await;
+        noted.request_ends(Instant::now());
+        Ok::<_, Infallible>(response)
     });
     let io = TokioIo::new(Watched::new(stream, Arc::clone(&activity)));
     let mut connection = pin!(protocol(door).serve_connection(io, service));
