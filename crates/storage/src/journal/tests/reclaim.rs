@@ -123,7 +123,7 @@ fn beyond_the_pool_segments_are_removed() {
     assert!(reclaimed.recycled.len() <= 5, "{reclaimed:?}");
     assert_eq!(reclaimed.recycled.len() + reclaimed.removed.len(), 9);
     assert!(journal.statistics().segments <= 7);
-    fill(&journal, 30);
+    fill(&journal, 14);
     drop(journal);
     assert!(
         try_open(
