@@ -163,3 +163,18 @@ fn formatted(text: &str) -> Result<String, String> {
     }
     String::from_utf8(output.stdout).map_err(|error| format!("rustfmt's output: {error}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_named_things_are_imported() {
+        let body = "static A: ListShape = list(TEXT).length(bounds(None, None)); member(\"BLOB\", Shape::Map(&M))";
+        let lines = imports(body);
+        assert!(
+            lines.contains("shape::{ListShape, Shape, TEXT, bounds, list, member}"),
+            "{lines}"
+        );
+    }
+}

@@ -35,7 +35,7 @@ kinds! {
     /// Constraints of the model are violated.
     VALIDATION = ErrorKind::sender("ValidationException", 400).query("ValidationError");
     /// The body is not a document of the operation.
-    SERIALIZATION = ErrorKind::sender("SerializationException", 400).query("MalformedInput");
+    SERIALIZATION = ErrorKind::sender("SerializationException", 400);
     /// A form's value is not of its parameter's kind.
     MALFORMED_INPUT = ErrorKind::sender("MalformedInput", 400);
     /// The body is larger than the service takes.

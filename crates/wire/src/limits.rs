@@ -20,3 +20,6 @@ pub const VIOLATIONS_MAX: usize = 100;
 
 /// Characters of a refused value that an answer repeats.
 pub const ECHOED_CHARACTERS_MAX: usize = 1_024;
+
+/// Members of a structure; the generator refuses larger ones.
+pub const MEMBERS_MAX: usize = 256;

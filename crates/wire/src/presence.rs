@@ -1,7 +1,6 @@
 //! `Present`: which members of one structure a request gave.
 
-/// Members a structure can have; the generator refuses larger ones.
-pub const MEMBERS_MAX: usize = 256;
+use crate::limits::MEMBERS_MAX;
 
 /// A set of field indices.
 #[derive(Debug, Clone, Copy, Default)]

@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-/// Members that a structure may have, as in `waystation_wire::presence`.
+/// Members that a structure may have, as in `waystation_wire::limits`.
 const MEMBERS_MAX: usize = 256;
 
 /// The shapes that inputs and outputs are made of, in alphabetic order. Errors are not among them.

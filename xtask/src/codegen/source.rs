@@ -151,3 +151,22 @@ fn overlay(base: &mut Value, over: Value) {
         (base, over) => *base = over,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_overlay_merges_replaces_and_removes() {
+        let mut model = json!({"a": {"x": 1, "y": [1, 2]}, "b": 1, "c": 1});
+        overlay(
+            &mut model,
+            json!({"a": {"y": [3], "z": {"w": 1}}, "b": null}),
+        );
+        assert_eq!(
+            model,
+            json!({"a": {"x": 1, "y": [3], "z": {"w": 1}}, "c": 1})
+        );
+    }
+}

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
+use waystation_wire::Str;
 use waystation_wire::json::{decode, encode};
 
 const ROUNDS: usize = 1_000;
@@ -15,75 +16,54 @@ const ROUNDS: usize = 1_000;
 fn expected(sample: &Sample) -> Value {
     let mut members = Map::new();
     let mut put = |name: &str, value: Option<Value>| {
-        if let Some(value) = value {
-            members.insert(name.to_owned(), value);
-        }
+        members.extend(value.map(|value| (name.to_owned(), value)));
     };
-    put(
-        "Text",
-        sample.text.as_ref().map(|text| json!(text.as_str())),
-    );
-    put(
-        "Blob",
-        sample
-            .blob
-            .as_ref()
-            .map(|blob| json!(STANDARD.encode(blob))),
-    );
-    put("Boolean", sample.boolean.map(|value| json!(value)));
-    put("Integer", sample.integer.map(|value| json!(value)));
-    put("Long", sample.long.map(|value| json!(value)));
-    // A single-precision number is written with the digits that identify it.
-    put(
-        "Float",
-        sample
-            .float
-            .map(|value| value.to_string().parse().unwrap())
-            .map(|value: f64| json!(value)),
-    );
-    put("Double", sample.double.map(|value| json!(value)));
-    put("Time", sample.time.map(|value| json!(value.0)));
-    put(
-        "Texts",
-        sample
-            .texts
-            .as_ref()
-            .map(|texts| texts.iter().map(|text| json!(text.as_str())).collect()),
-    );
-    put(
-        "FlatTexts",
-        sample
-            .flat_texts
-            .as_ref()
-            .map(|texts| texts.iter().map(|text| json!(text.as_str())).collect()),
-    );
+    put("Text", sample.text.as_ref().map(json_text));
+    let blob = sample.blob.as_ref();
+    put("Blob", blob.map(|blob| json!(STANDARD.encode(blob))));
+    put("Boolean", sample.boolean.map(Value::from));
+    put("Integer", sample.integer.map(Value::from));
+    put("Long", sample.long.map(Value::from));
+    put("Float", sample.float.map(json_float));
+    put("Double", sample.double.map(Value::from));
+    put("Time", sample.time.map(|time| json!(time.0)));
+    let texts = |texts: &Vec<Str>| texts.iter().map(json_text).collect();
+    put("Texts", sample.texts.as_ref().map(texts));
+    put("FlatTexts", sample.flat_texts.as_ref().map(texts));
+    let samples = sample.samples.as_ref();
     put(
         "Samples",
-        sample
-            .samples
-            .as_ref()
-            .map(|samples| samples.iter().map(expected).collect()),
+        samples.map(|list| list.iter().map(expected).collect()),
     );
-    let texts = sample.text_map.as_ref();
     put(
         "TextMap",
-        texts.map(|map| {
-            map.iter()
-                .map(|(key, value)| (key.to_string(), json!(value.as_str())))
-                .collect()
-        }),
+        sample.text_map.as_ref().map(|map| json_map(map, json_text)),
     );
-    let samples = sample.sample_map.as_ref();
     put(
         "SampleMap",
-        samples.map(|map| {
-            map.iter()
-                .map(|(key, value)| (key.to_string(), expected(value)))
-                .collect()
-        }),
+        sample
+            .sample_map
+            .as_ref()
+            .map(|map| json_map(map, expected)),
     );
     put("Inner", sample.inner.as_ref().map(|inner| expected(inner)));
     Value::Object(members)
+}
+
+fn json_text(text: &Str) -> Value {
+    json!(text.as_str())
+}
+
+/// A single-precision number is written with the digits that identify it.
+fn json_float(value: f32) -> Value {
+    let digits: f64 = value.to_string().parse().unwrap();
+    json!(digits)
+}
+
+fn json_map<V>(map: &waystation_wire::Map<V>, value: impl Fn(&V) -> Value) -> Value {
+    map.iter()
+        .map(|(key, item)| (key.to_string(), value(item)))
+        .collect()
 }
 
 fn decoded(document: impl Into<Bytes>) -> Result<Sample, String> {
