@@ -46,8 +46,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
     """Shows the end of the servers' logs beside a failure."""
     report = yield
     if report.failed:
-        servers = [value for value in getattr(item, "funcargs", {}).values() if isinstance(value, (Server, Lab))]
-        for value in servers:
-            running = value.server if isinstance(value, Lab) else value
+        values = getattr(item, "funcargs", {}).values()
+        servers = {value.server if isinstance(value, Lab) else value for value in values if isinstance(value, (Server, Lab))}
+        for running in servers:
             report.sections.append((f"log of {running.url}", running.log()[-3000:]))
     return report

@@ -9,7 +9,7 @@ from harness.behaviours import behaviour
 from harness.lab import Lab
 from harness.wire import JSON_TYPE, Wire, credential
 
-NOT_BUILT = ["AddPermission", "RemovePermission", "StartMessageMoveTask", "CancelMessageMoveTask", "ListMessageMoveTasks"]
+NOT_BUILT = ["StartMessageMoveTask", "CancelMessageMoveTask", "ListMessageMoveTasks"]
 
 
 def test_an_unknown_operation_of_the_service_is_refused(lab: Lab):
@@ -50,17 +50,19 @@ def test_a_body_beyond_16_mib_is_refused(lab: Lab):
 
 
 def raw(lab: Lab, data: bytes) -> bytes:
-    """Sends these bytes and returns what comes back until the server closes."""
-    with socket.create_connection(("127.0.0.1", lab.server.port), timeout=15) as connection:
-        connection.sendall(data)
-        connection.shutdown(socket.SHUT_WR)
-        received = b""
-        while chunk := connection.recv(65536):
-            received += chunk
-        return received
+    """Sends these bytes and returns what comes back until the server closes, or resets because it did not read them all."""
+    received = b""
+    with socket.create_connection(("127.0.0.1", lab.server.port), timeout=30) as connection:
+        try:
+            connection.sendall(data)
+            while chunk := connection.recv(65536):
+                received += chunk
+        except (ConnectionResetError, BrokenPipeError):
+            pass
+    return received
 
 
-@pytest.mark.parametrize("data", [b"\x16\x03\x01\x02\x00garbage", b"GET\r\n\r\n", b"NONSENSE", b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n"])
+@pytest.mark.parametrize("data", [b"\x16\x03\x01\x02\x00garbage", b"GET\r\n\r\n", b"NONSENSE\r\n\r\n", b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n"])
 def test_bytes_that_are_no_request_end_the_connection_and_nothing_else(lab: Lab, data: bytes):
     answer = raw(lab, data)
     assert not answer.startswith(b"HTTP/1.1 2"), answer

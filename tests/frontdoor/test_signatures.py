@@ -6,7 +6,7 @@ import stat
 from collections.abc import Iterator
 
 import pytest
-from botocore.auth import SigV4QueryAuth
+from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
@@ -15,10 +15,15 @@ from harness.clients import sqs_client
 from harness.lab import Lab, fresh_name, refused
 from harness.server import Server
 from harness.waiting import eventually
-from harness.wire import Wire, credential
+from harness.wire import FORM_TYPE, Wire, credential
 
 KEY, SECRET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 OTHER_KEY, OTHER_SECRET = "AKIAI44QH8DHBEXAMPLE", "je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY"
+UNKNOWN_KEY = "AKIAUNKNOWNUNKNOWN00"
+REFUSED_TEXT = (
+    "The request signature we calculated does not match the signature you provided. "
+    "Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
+)
 
 
 def verifying(lines: str) -> Server:
@@ -56,18 +61,30 @@ def test_every_account_has_queues_of_its_own(verified: Server):
     assert "/222222222222/" in two.create_queue(QueueName=name)["QueueUrl"]
 
 
-@behaviour("SQS-056", "SQS-057", "IDN-027", "IDN-056")
+@behaviour("SQS-056", "SQS-057", "IDN-027", "IDN-053", "IDN-056")
 def test_a_wrong_secret_is_refused(verified: Server):
     client = sqs_client(verified.url, access_key=KEY, secret_key=OTHER_SECRET)
-    with refused("SignatureDoesNotMatch", status=403):
+    with refused("SignatureDoesNotMatch", REFUSED_TEXT, status=400):
         client.list_queues()
 
 
-@behaviour("SQS-057", "IDN-056")
+@behaviour("SQS-057", "IDN-053", "IDN-054", "IDN-056")
 def test_an_unknown_key_is_refused(verified: Server):
-    client = sqs_client(verified.url, access_key="AKIAUNKNOWNUNKNOWN00", secret_key=SECRET)
-    with refused("InvalidClientTokenId", status=403):
+    client = sqs_client(verified.url, access_key=UNKNOWN_KEY, secret_key=SECRET)
+    with refused("InvalidClientTokenId", "The security token included in the request is invalid.", status=400):
         client.list_queues()
+
+
+@behaviour("SQS-057", "IDN-053", "IDN-054", "IDN-057")
+@pytest.mark.parametrize(("key", "code"), [(KEY, "SignatureDoesNotMatch"), (UNKNOWN_KEY, "InvalidClientTokenId")])
+def test_the_query_protocol_has_the_status_403(verified: Server, key: str, code: str):
+    request = AWSRequest("POST", verified.url + "/", data=b"Action=ListQueues&Version=2012-11-05")
+    request.headers["Content-Type"] = FORM_TYPE
+    SigV4Auth(Credentials(key, OTHER_SECRET), "sqs", "us-east-1").add_auth(request)
+    answer = Wire(verified.host).ask("POST", "/", request.data, dict(request.headers.items()))
+    assert answer.status == 403
+    assert answer.xml.findtext("Error/Code") == code
+    assert answer.headers["date"], "SDKs correct their clock by it"
 
 
 @behaviour("SQS-056", "IDN-052", "IDN-061")
@@ -109,11 +126,11 @@ def test_a_file_of_credentials_that_others_may_read_is_refused():
 def test_credentials_are_read_again_on_a_signal():
     with verifying(f"{KEY} {SECRET}\n") as server:
         client = sqs_client(server.url, access_key=OTHER_KEY, secret_key=OTHER_SECRET)
-        with refused("InvalidClientTokenId", status=403):
+        with refused("InvalidClientTokenId"):
             client.list_queues()
         (server.scratch.path / "credentials").write_text(f"{OTHER_KEY} {OTHER_SECRET}\n")
         os.kill(server.process.pid, signal.SIGHUP)
         eventually(lambda: "credentials read again" in server.log(), "the file is read again")
         client.list_queues()
-        with refused("InvalidClientTokenId", status=403):
+        with refused("InvalidClientTokenId"):
             sqs_client(server.url, access_key=KEY, secret_key=SECRET).list_queues()

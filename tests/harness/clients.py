@@ -3,6 +3,8 @@
 The suite runs twice: with today's SDK, which speaks JSON, and with the last one that spoke the query protocol.
 """
 
+import os
+
 import boto3
 from botocore.config import Config
 
@@ -14,6 +16,7 @@ _SESSION = boto3.Session()
 
 # What the SDK on the path speaks to SQS: `json` or `query`.
 PROTOCOL = _SESSION.client("sqs", region_name=REGION).meta.service_model.metadata["protocol"]
+assert PROTOCOL == os.environ.get("WAYSTATION_PROTOCOL", PROTOCOL), f"the SDK on the path speaks {PROTOCOL}"
 
 
 def sqs_client(url: str, *, region: str = REGION, access_key: str = ACCESS_KEY, secret_key: str = SECRET_KEY, validate: bool = True):

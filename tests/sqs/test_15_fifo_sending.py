@@ -73,7 +73,7 @@ def test_a_delay_of_0_leaves_the_delay_of_the_queue(clocked: Lab):
 
 @behaviour("SQS-259")
 def test_the_delay_of_the_queue_delays_every_message(clocked: Lab):
-    queue = clocked.fifo(DelaySeconds="60")
+    queue = clocked.fifo(DelaySeconds="60", VisibilityTimeout="600")
     queue.send("one", group="g")
     clocked.advance(30)
     queue.send("two", group="h")

@@ -2,6 +2,7 @@
 
 mod bench;
 mod codegen;
+mod coverage;
 mod model;
 mod process;
 mod sim;
@@ -43,6 +44,12 @@ const COMMANDS: &[(&str, &str, &str, Command)] = &[
     ("tidy", "", "check the rules of the house", |tree, _| {
         tidy::run(tree)
     }),
+    (
+        "coverage",
+        "[--check]",
+        "write docs/coverage.md from the last test run",
+        coverage::run,
+    ),
     (
         "bench",
         "sqs [flags]",

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use crate::codegen;
+use crate::coverage;
 use crate::process;
 use crate::suites;
 use crate::tally::Tally;
@@ -96,7 +97,11 @@ fn tests(tree: &Tree, tools: &Tools, wanted: &Wanted, run: &mut Run) -> Result<(
     run.suite("query protocol", || {
         suites::python_query(tree, tools, wanted)
     })?;
-    run.suite("black box, Node", || suites::node(tree, tools, wanted))
+    run.suite("black box, Node", || suites::node(tree, tools, wanted))?;
+    if wanted.filter.is_none() && !wanted.quick && run.tally.failed == 0 {
+        run.step("coverage page", || coverage::check(tree))?;
+    }
+    Ok(())
 }
 
 /// The run so far: what was counted and how long each step took.

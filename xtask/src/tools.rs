@@ -25,6 +25,7 @@ pub(crate) struct Tools {
 /// Installs what is missing; the first thing that cannot be had ends the run with the line to type.
 pub(crate) fn install(tree: &Tree) -> Result<Tools, String> {
     debian("strace", "strace")?;
+    debian("curl", "curl")?;
     debian("node", "nodejs")?;
     debian("npm", "npm")?;
     Ok(Tools {
