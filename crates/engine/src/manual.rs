@@ -2,11 +2,12 @@
 //! whoever holds this. The simulator does, in the order its seed says; it may drop the whole thing
 //! between any two steps, which is a crash.
 
-use waystation_storage::{Committed, Prepared, StorageError, Wait};
+use waystation_storage::{Committed, JournalStatistics, Prepared, StorageError, Wait};
 
 use crate::checkpoint::{Capture, Checkpoint, Step};
 use crate::engine::Engine;
 use crate::ids::ShardId;
+use crate::index::Usage;
 use crate::open::Opened;
 use crate::relocation::Relocation;
 use crate::reply::{Reply, promise};
@@ -62,10 +63,10 @@ impl Manual {
     /// Lets a worker handle its letters and whatever time brings.
     pub fn run_worker(&mut self, number: usize) {
         let shared = self.engine.shared.clone();
-        if let (Some(worker), Some(inbox)) =
-            (self.workers.get_mut(number), shared.inboxes.get(number))
+        if let (Some(worker), Some(station)) =
+            (self.workers.get_mut(number), shared.stations.get(number))
         {
-            worker.process(inbox.take_all());
+            worker.process(station.inbox.take_all());
         }
     }
 
@@ -87,6 +88,21 @@ impl Manual {
     /// Prepares segments ahead of the journal's writer.
     pub fn prepare_next(&self) -> Result<Prepared, StorageError> {
         self.engine.shared.journal.prepare_next()
+    }
+
+    /// Numbers of the journal.
+    pub fn journal_statistics(&self) -> JournalStatistics {
+        self.engine.shared.journal.statistics()
+    }
+
+    /// Node-wide use of what budgets bound.
+    pub fn usage(&self) -> &Usage {
+        &self.engine.shared.usage
+    }
+
+    /// Bytes of bodies that anything still refers to, over all shards.
+    pub fn live_bytes(&self) -> u64 {
+        self.workers.iter().map(Worker::live_bytes).sum()
     }
 
     /// The next step of a checkpoint; begins one when none is under way.

@@ -1,11 +1,10 @@
 //! A worker owns some shards and runs them: letters in, facts into the journal, answers out.
 //!
-//! It never blocks but on its inbox and on a full frame. The real thread calls `run`; the simulator
-//! calls `process` when its seed says so.
+//! It never blocks but on a full frame. A `Station` calls `process` on whatever thread brings a
+//! letter; the simulator calls it when its seed says so.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -22,7 +21,6 @@ use crate::shared::{Fetch, Letter, Shared};
 
 /// Runs the shards of one thread.
 pub(crate) struct Worker {
-    number: usize,
     shared: Arc<Shared>,
     shards: FxHashMap<ShardId, Shard>,
     parked: Parked,
@@ -41,15 +39,9 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// A worker over `shards`; `first_tag` is unlike any tag of an earlier epoch or other worker.
-    pub(crate) fn new(
-        number: usize,
-        shared: Arc<Shared>,
-        shards: Vec<Shard>,
-        first_tag: u64,
-    ) -> Worker {
+    pub(crate) fn new(shared: Arc<Shared>, shards: Vec<Shard>, first_tag: u64) -> Worker {
         let touched = shards.iter().map(|shard| shard.id).collect();
         Worker {
-            number,
             shared,
             shards: shards.into_iter().map(|shard| (shard.id, shard)).collect(),
             parked: Parked::default(),
@@ -63,23 +55,10 @@ impl Worker {
         }
     }
 
-    /// Runs until the inbox is closed and empty.
-    pub(crate) fn run(&mut self) {
-        let shared = self.shared.clone();
-        let Some(inbox) = shared.inboxes.get(self.number) else {
-            return;
-        };
-        loop {
-            self.process(inbox.take_all());
-            let timeout = self.next_due().map(|due| {
-                let now_ms = shared.clock.now_ms();
-                Duration::from_millis(due.saturating_sub(now_ms))
-            });
-            if timeout != Some(Duration::ZERO) && !inbox.wait(timeout) {
-                break;
-            }
-        }
+    /// Ends the wait of everybody who still waits: the engine stops.
+    pub(crate) fn refuse_parked(&mut self) {
         for command in self.parked.take_all() {
+            self.shared.usage.parked_receives.sub(1);
             command.refuse(EngineError::Stopping);
         }
     }
@@ -89,6 +68,12 @@ impl Worker {
         let shard = self.due.first().map(|(when, _)| *when);
         let receive = self.parked.next_due();
         [shard, receive].into_iter().flatten().min()
+    }
+
+    /// Bytes of bodies that its shards refer to.
+    pub(crate) fn live_bytes(&self) -> u64 {
+        let live = self.shards.values().map(|shard| &shard.index.live);
+        live.map(|live| live.0.values().sum::<u64>()).sum()
     }
 
     /// Handles letters and whatever time brings, until nothing more follows from them.
@@ -274,7 +259,7 @@ impl Worker {
                 destination,
                 through,
             };
-            self.shared.send(source, pull);
+            self.shared.post(source, pull);
         }
     }
 
@@ -282,7 +267,7 @@ impl Worker {
     fn answer_pull(&mut self, source: ShardId, destination: ShardId, through: u64, now_ms: u64) {
         let offer = self.turn(source, now_ms, |turn| turn.pulled(destination, through));
         match offer.flatten() {
-            Some(offer) => self.shared.send(destination, Letter::Offer(offer)),
+            Some(offer) => self.shared.post(destination, Letter::Offer(offer)),
             None => {
                 self.nudged.remove(&(source, destination));
             }
@@ -319,7 +304,7 @@ impl Worker {
                         source: shard,
                         destination,
                     };
-                    self.shared.send(destination, nudge);
+                    self.shared.post(destination, nudge);
                 }
             }
             let due = state.next_due();

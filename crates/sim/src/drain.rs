@@ -1,0 +1,136 @@
+//! The end of a run: consumers take everything that is left, and then nothing may be left anywhere.
+
+use waystation_engine::{QueueId, ReceiveRequest};
+
+use crate::model::Checked;
+use crate::operation::Request;
+use crate::run::Run;
+
+/// Rounds within which everything must have been drained.
+const ROUNDS_MAX: u64 = 5_000;
+/// Messages per receive while draining.
+const RECEIVE_MAX: usize = 200;
+/// Segments that may stay: the current one, what is prepared, what waits to be reused, one in hand.
+const SEGMENTS_MAX: u64 = 8;
+
+impl Run {
+    /// Drains all queues, then checks that every message came out and that all room was given back.
+    pub(crate) fn drain(&mut self) -> Checked {
+        if self.is_doomed() {
+            self.crash()?;
+        }
+        self.machine.disk.restart();
+        self.machine.disk.set_room(u64::MAX);
+        self.machine.view.calm();
+        let step = self.step;
+        for operation in std::mem::take(&mut self.operations) {
+            self.model.abandoned(operation.number, step, self.machine.now_ms());
+        }
+        self.prepare()?;
+        self.settle()?;
+        for _ in 0..ROUNDS_MAX {
+            let mut found = false;
+            for queue in self.workload.settled(&self.model) {
+                found |= self.drain_queue(queue)?;
+            }
+            if found {
+                continue;
+            }
+            let Some(due) = self.machine.manual().next_due() else {
+                return self.check_empty();
+            };
+            let now_ms = self.machine.now_ms();
+            self.machine.clock.advance(due.saturating_sub(now_ms));
+            self.settle()?;
+        }
+        Err("the queues do not drain".into())
+    }
+
+    /// Receives once and deletes what came.
+    fn drain_queue(&mut self, queue: QueueId) -> Result<bool, String> {
+        let request = ReceiveRequest {
+            max: RECEIVE_MAX,
+            visibility_ms: 60_000,
+            wait_ms: 0,
+            attempt: None,
+        };
+        let known = |run: &Run| run.model.queues.get(&queue).map_or(0, |known| known.given);
+        let before = known(self);
+        self.step += 1;
+        self.begin(Request::Receive { queue, request });
+        self.rest()?;
+        let count = (known(self) - before) as usize;
+        if count == 0 {
+            return Ok(false);
+        }
+        let handles = self.model.queues.get(&queue).map(|known| known.handles.clone());
+        let handles = handles.unwrap_or_default();
+        let latest = handles.iter().rev().take(count);
+        let receipts = latest.map(|handle| handle.receipt).collect();
+        self.step += 1;
+        self.begin(Request::Delete { queue, receipts });
+        self.rest()?;
+        self.step += 1;
+        Ok(true)
+    }
+
+    fn check_empty(&mut self) -> Checked {
+        self.model.check_drained(self.step, self.machine.now_ms())?;
+        self.checkpoint()?;
+        self.checkpoint()?;
+        let manual = self.machine.manual();
+        let (live, statistics) = (manual.live_bytes(), manual.journal_statistics());
+        if live != 0 || statistics.segments > SEGMENTS_MAX {
+            return Err(format!(
+                "drained, but {live} bytes are live in {} segments",
+                statistics.segments
+            ));
+        }
+        for queue in self.workload.settled(&self.model) {
+            if let Some(request) = self.workload.remove_surely(queue) {
+                self.begin(request);
+            }
+        }
+        self.settle()?;
+        self.check_usage()?;
+        // A last start: the end state must be found again.
+        self.operations.clear();
+        self.machine.stop();
+        self.start()?;
+        self.check_names()?;
+        self.check_usage()
+    }
+
+    fn check_usage(&mut self) -> Checked {
+        let usage = self.machine.manual().usage();
+        let left = [
+            usage.page_bytes.get(),
+            usage.waiting_messages.get(),
+            usage.deduplication_entries.get(),
+            usage.parked_receives.get(),
+        ];
+        match left {
+            [0, 0, 0, 0] => Ok(()),
+            left => Err(format!("nothing is left, but the gauges show {left:?}")),
+        }
+    }
+
+    /// One whole checkpoint.
+    fn checkpoint(&mut self) -> Checked {
+        let before = self.tried.checkpoints;
+        for _ in 0..ROUNDS_MAX {
+            self.step += 1;
+            self.checkpoint_step()?;
+            if self.tried.checkpoints > before {
+                return self.rest();
+            }
+            for _ in 0..2 {
+                self.run_worker();
+            }
+            if self.rng.u8(0..8) == 0 {
+                self.commit()?;
+            }
+        }
+        Err("a checkpoint does not end".into())
+    }
+}

@@ -1,0 +1,106 @@
+//! Checks what a receive did not return: a message that was there to be had must not be passed over.
+
+use waystation_engine::{QueueId, ReceiveRequest};
+
+use super::message::Message;
+use super::{Checked, Model, Window};
+
+impl Model {
+    /// Judged only when nobody else received meanwhile and all that matters is known.
+    pub(super) fn check_missed(
+        &self,
+        queue: QueueId,
+        request: &ReceiveRequest,
+        indices: &[usize],
+        window: &Window,
+    ) -> Checked {
+        let Some(known) = self.queues.get(&queue) else {
+            return Ok(());
+        };
+        let unsure = known.has_other_receives(window.operation, window.start, window.end)
+            || known.may_miss(window.start, window.end)
+            || known.may_be_purged(window.start, window.end);
+        // An empty answer to a long poll is given when its time is up, not before.
+        let asked_ms = match indices.is_empty() {
+            true => window.from_ms + request.wait_ms,
+            false => window.from_ms,
+        };
+        let enough = indices.len() >= request.max || !indices.is_empty() && self.leeway.spills;
+        if unsure || enough || known.ghosts_until_ms > asked_ms {
+            return Ok(());
+        }
+        if request.attempt.is_some() && known.is_fifo() {
+            return Ok(());
+        }
+        let available = |message: &Message| {
+            message.stays(window.start, window.end)
+                && message.shown(window.start).1 <= asked_ms
+                && self.rests(message, window.operation)
+                && !self.may_be_expired(message, window.end, window.to_ms)
+        };
+        if known.is_fifo() {
+            return match indices.is_empty() {
+                true => self.check_groups(queue, window, &available),
+                false => Ok(()),
+            };
+        }
+        for index in &known.members {
+            let Some(message) = self.messages.get(*index) else {
+                continue;
+            };
+            if !indices.contains(index) && available(message) {
+                return Err(format!(
+                    "a receive of {} from {queue:?} returned {} messages and passed over {index}: {}",
+                    request.max,
+                    indices.len(),
+                    self.describe(*index)
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// No group may have its oldest message available.
+    fn check_groups(
+        &self,
+        queue: QueueId,
+        window: &Window,
+        available: &dyn Fn(&Message) -> bool,
+    ) -> Checked {
+        let mut oldest: std::collections::BTreeMap<Option<u64>, (u64, usize)> = Default::default();
+        for index in self.around(queue, window.operation) {
+            let Some(message) = self.messages.get(index) else {
+                continue;
+            };
+            if message.gone_before(window.start) {
+                continue;
+            }
+            // One whose place in line is unknown may be the oldest.
+            let sequence = message.sequence.filter(|_| message.place == queue);
+            let sequence = sequence.unwrap_or(0);
+            let entry = oldest.entry(message.group).or_insert((u64::MAX, index));
+            if sequence < entry.0 || entry.0 == u64::MAX {
+                *entry = (sequence, index);
+            }
+        }
+        for (_, index) in oldest.values() {
+            if self.messages.get(*index).is_some_and(available) {
+                return Err(format!(
+                    "a receive from {queue:?} found nothing and passed over {index}: {}",
+                    self.describe(*index)
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn describe(&self, index: usize) -> String {
+        self.messages.get(index).map_or(String::new(), |message| {
+            let short = Message {
+                body: bytes::Bytes::new(),
+                ..message.clone()
+            };
+            format!("{short:?} of {} bytes", message.body.len())
+        })
+    }
+}

@@ -1,0 +1,284 @@
+//! Checks answers to receives: nothing unknown, gone, hidden or too old, counts and receipts right, moves explained.
+
+use std::collections::BTreeSet;
+
+use waystation_engine::{Delivered, EngineError, QueueId, ReceiveRequest};
+
+use super::message::{Cause, Deed, Message, Receive, Showing};
+use super::queue::{Attempt, Handle};
+use super::{Checked, Model, Window};
+
+/// Receipts kept per queue for clients to use.
+const HANDLES_MAX: usize = 300;
+
+impl Model {
+    pub(super) fn received(
+        &mut self,
+        queue: QueueId,
+        request: &ReceiveRequest,
+        result: Result<Vec<Delivered>, EngineError>,
+        window: &Window,
+    ) -> Checked {
+        for message in &mut self.messages {
+            message.showings.retain(|s| s.deed.operation != window.operation || s.deed.certain);
+        }
+        let Ok(delivered) = result else {
+            self.end_receive(queue, window, true, request.visibility_ms);
+            return Ok(());
+        };
+        if delivered.len() > request.max {
+            return Err(format!("{} messages for a receive of {}", delivered.len(), request.max));
+        }
+        let mut indices = Vec::with_capacity(delivered.len());
+        for message in &delivered {
+            let index = self.by_body.get(&message.body).copied();
+            indices.push(index.ok_or("a body that was never sent, or not like that")?);
+        }
+        if indices.iter().collect::<BTreeSet<_>>().len() != indices.len() {
+            return Err("one receive returned a message twice".into());
+        }
+        let repeated = self.check_repetition(queue, request, &delivered, &indices, window)?;
+        self.check_missed(queue, request, &indices, window)?;
+        for (delivered, index) in delivered.iter().zip(&indices) {
+            let what = |why| format!("message {index}: {why} ({delivered:?})").replace(&format!("{:?}", delivered.body), "..");
+            self.arrived(queue, *index, delivered, window).map_err(what)?;
+            self.check_delivery(queue, *index, delivered, repeated, window).map_err(what)?;
+        }
+        self.check_order(queue, &indices, window)?;
+        for (delivered, index) in delivered.iter().zip(&indices) {
+            self.note_delivery(queue, *index, delivered, repeated, request.visibility_ms, window);
+        }
+        self.note_attempt(queue, request, &delivered, &indices, repeated, window);
+        self.end_receive(queue, window, false, 0);
+        Ok(())
+    }
+
+    /// The receive is over; as a ghost when nobody will know what it took.
+    pub(super) fn end_receive(&mut self, queue: QueueId, window: &Window, ghost: bool, visibility_ms: u64) {
+        let oldest = self.oldest(window.end);
+        let Some(known) = self.queues.get_mut(&queue) else {
+            return;
+        };
+        for receive in &mut known.receives {
+            if receive.operation == window.operation {
+                receive.end = window.end;
+            }
+        }
+        known.receives.retain(|receive| receive.end >= oldest);
+        if ghost {
+            known.ghosts += 1;
+            known.ghosts_until_ms = known.ghosts_until_ms.max(window.to_ms + visibility_ms);
+        }
+    }
+
+    /// The message may have come from another queue: that must have been possible.
+    fn arrived(&mut self, queue: QueueId, index: usize, delivered: &Delivered, window: &Window) -> Checked {
+        let message = self.messages.get(index).ok_or("unknown")?;
+        let stays = message.place == queue && message.sequence.is_none_or(|s| s == delivered.sequence);
+        let reach = self.reach(message, window.operation);
+        if !stays && message.place != queue && !reach.contains(&queue) {
+            return Err("moved without reason".into());
+        }
+        if !stays && message.place == queue {
+            // Only a dead-letter queue that is gone sends messages home (SQS-328).
+            let lost = reach.iter().filter_map(|target| self.queues.get(target));
+            if !lost.into_iter().any(|target| target.may_miss(message.sent.start, window.end)) {
+                return Err("is in the queue twice".into());
+            }
+        }
+        let ghosts = self.ghosts(message, window.operation);
+        let place = message.place;
+        let ghosts_before = self.queues.get(&queue).map_or(0, |known| known.ghosts);
+        let Some(message) = self.messages.get_mut(index) else {
+            return Ok(());
+        };
+        if stays {
+            message.sequence = Some(delivered.sequence);
+            return Ok(());
+        }
+        message.place = queue;
+        message.sequence = Some(delivered.sequence);
+        message.showings.clear();
+        message.ghosts_elsewhere = ghosts;
+        message.ghosts_before = ghosts_before;
+        message.age_from_ms = (delivered.sent_ms, delivered.sent_ms);
+        if let Some(known) = self.queues.get_mut(&place) {
+            known.members.remove(&index);
+        }
+        if let Some(known) = self.queues.get_mut(&queue) {
+            known.members.insert(index);
+        }
+        Ok(())
+    }
+
+    fn check_delivery(
+        &self,
+        queue: QueueId,
+        index: usize,
+        delivered: &Delivered,
+        repeated: bool,
+        window: &Window,
+    ) -> Checked {
+        let message = self.messages.get(index).ok_or("unknown")?;
+        let known = self.queues.get(&queue).ok_or("from an unknown queue")?;
+        let identity = delivered.identity;
+        if identity.queue != message.home || message.identity.is_some_and(|i| i != identity.sequence) {
+            return Err(format!("has identity {identity:?}, not {:?}", message.identity));
+        }
+        if delivered.receipt.sequence != delivered.sequence {
+            return Err("has a receipt of another message".into());
+        }
+        if message.gone_before(window.start) {
+            return Err("was gone for good".into());
+        }
+        let kept = !message.fifo || message.place == message.home && delivered.sequence == identity.sequence;
+        let (sent_from, sent_to) = message.sent_ms;
+        if kept && !(sent_from..=sent_to).contains(&delivered.sent_ms) {
+            return Err(format!("sent within {:?}", message.sent_ms));
+        }
+        let (_, retention_ms) = known.retentions_ms(window.start, window.end);
+        if delivered.sent_ms.saturating_add(retention_ms) <= window.from_ms {
+            return Err(format!("outlived its retention of {retention_ms} ms"));
+        }
+        if repeated {
+            return self.check_repeated_count(message, delivered);
+        }
+        let (from_ms, _) = message.shown(window.start);
+        if !message.showings.is_empty() && from_ms > window.to_ms {
+            return Err(format!("is hidden until {from_ms}, it is {}", window.to_ms));
+        }
+        self.check_count(message, delivered, window)?;
+        let mut redrives = known.configs(window.start, window.end).map(|config| config.redrive);
+        let over = redrives.all(|redrive| {
+            redrive.is_some_and(|redrive| {
+                let target = self.queues.get(&redrive.target);
+                let lost = target.is_none_or(|target| target.may_miss(message.sent.start, window.end));
+                !lost && delivered.receive_count > u32::from(redrive.receives_max)
+            })
+        });
+        if over {
+            return Err("was received too often to stay".into());
+        }
+        Ok(())
+    }
+
+    /// A repeated receive counts once (`SQS-305`).
+    fn check_repeated_count(&self, message: &Message, delivered: &Delivered) -> Checked {
+        let first = message.receives.iter().find(|r| r.tag == delivered.receipt.tag);
+        match first {
+            Some(first) if first.count == delivered.receive_count => Ok(()),
+            _ => Err(format!("a repetition counts differently from {first:?}")),
+        }
+    }
+
+    /// Receives never count too high, and too low only by receives that a crash forgot.
+    fn check_count(&self, message: &Message, delivered: &Delivered, window: &Window) -> Checked {
+        let tag = delivered.receipt.tag;
+        if self.tags.contains_key(&tag) {
+            return Err("has a receipt that was given before".into());
+        }
+        let earlier = message.receives.iter().filter(|r| r.queue != message.place || r.tag < tag);
+        let earlier: Vec<&Receive> = earlier.collect();
+        let forgotten = earlier.iter().filter(|receive| receive.forgotten).count() as u64;
+        let most = earlier.len() as u64 + 1 + self.ghosts(message, window.operation);
+        let least = earlier.len() as u64 + 1 - forgotten;
+        let count = u64::from(delivered.receive_count);
+        if !(least..=most).contains(&count) {
+            return Err(format!("was received {least} to {most} times"));
+        }
+        if forgotten == 0 && count == 1 {
+            let first_ms = delivered.first_received_ms;
+            if !(window.from_ms..=window.to_ms).contains(&first_ms) {
+                return Err(format!("was received first within {window:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn note_delivery(
+        &mut self,
+        queue: QueueId,
+        index: usize,
+        delivered: &Delivered,
+        repeated: bool,
+        visibility_ms: u64,
+        window: &Window,
+    ) {
+        let tag = delivered.receipt.tag;
+        let Some(message) = self.messages.get_mut(index) else {
+            return;
+        };
+        let durable = message.fifo;
+        let whole = message.seen(window.start, window.end);
+        message.identity = Some(delivered.identity.sequence);
+        if !message.fifo || message.place == message.home {
+            message.sent_ms = (delivered.sent_ms, delivered.sent_ms);
+        }
+        message.age_from_ms = (delivered.sent_ms, delivered.sent_ms);
+        if !repeated {
+            message.receives.push(Receive {
+                tag,
+                queue,
+                count: delivered.receive_count,
+                durable,
+                forgotten: false,
+            });
+        }
+        message.showings.push(Showing {
+            deed: Deed {
+                operation: window.operation,
+                start: window.start,
+                end: window.end,
+                certain: true,
+            },
+            cause: if repeated { Cause::Changed } else { Cause::Received(tag) },
+            durable,
+            from_ms: window.from_ms + visibility_ms,
+            surely_ms: window.to_ms + visibility_ms,
+        });
+        if !durable {
+            self.fresh.push(index);
+        }
+        self.tags.insert(tag, index);
+        self.did_not_happen(&whole, queue);
+        self.tidy(index, window.end);
+        if let Some(known) = self.queues.get_mut(&queue) {
+            known.given += 1;
+            known.handles.push(Handle {
+                receipt: delivered.receipt,
+                message: index,
+            });
+            let surplus = known.handles.len().saturating_sub(HANDLES_MAX);
+            known.handles.drain(..surplus);
+        }
+    }
+
+    fn note_attempt(
+        &mut self,
+        queue: QueueId,
+        request: &ReceiveRequest,
+        delivered: &[Delivered],
+        indices: &[usize],
+        repeated: bool,
+        window: &Window,
+    ) {
+        let Some(known) = self.queues.get_mut(&queue).filter(|known| known.is_fifo()) else {
+            return;
+        };
+        if let Some(attempt) = request.attempt
+            && !delivered.is_empty()
+            && !repeated
+        {
+            let receipts = delivered.iter().map(|message| message.receipt);
+            let leases = indices.iter().copied().zip(receipts).collect();
+            let deed = Deed {
+                operation: window.operation,
+                start: window.start,
+                end: window.end,
+                certain: true,
+            };
+            let at_ms = (window.from_ms, window.to_ms);
+            known.attempts.insert(attempt, Attempt { deed, at_ms, leases });
+        }
+    }
+}

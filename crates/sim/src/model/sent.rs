@@ -1,0 +1,189 @@
+//! Checks answers to sends: identity, order, time, deduplication (`SQS-268`..`SQS-279`).
+
+use waystation_engine::{EngineError, QueueId, Sent};
+
+use super::message::{Cause, UNENDED};
+use super::{Checked, Model, Window};
+use crate::operation::Draft;
+
+/// How long a deduplication id is remembered (`SQS-268`).
+const DEDUPLICATION_MS: u64 = 300_000;
+
+impl Model {
+    pub(super) fn sent(
+        &mut self,
+        queue: QueueId,
+        drafts: &[Draft],
+        result: Result<Vec<Result<Sent, EngineError>>, EngineError>,
+        window: &Window,
+    ) -> Checked {
+        let Ok(results) = result else {
+            for draft in drafts {
+                self.refuse(queue, draft, window);
+            }
+            return Ok(());
+        };
+        if results.len() != drafts.len() {
+            return Err("a send answered another number of messages".into());
+        }
+        let mut last = None;
+        for (draft, result) in drafts.iter().zip(results) {
+            match result {
+                Ok(sent) if sent.duplicate => self.check_duplicate(queue, draft, &sent, window)?,
+                Ok(sent) => {
+                    if last.is_some_and(|last| sent.sequence <= last) {
+                        return Err("a send gave sequences out of order".into());
+                    }
+                    last = Some(sent.sequence);
+                    self.check_new(queue, draft, &sent, window)?;
+                }
+                Err(error) => {
+                    self.check_refusal(&error)?;
+                    self.refuse(queue, draft, window);
+                }
+            }
+        }
+        if let (Some(known), Some(last)) = (self.queues.get_mut(&queue), last) {
+            let highest = known.sequences.last().map_or(0, |(_, highest)| *highest);
+            known.sequences.push((window.end, highest.max(last)));
+        }
+        Ok(())
+    }
+
+    fn check_refusal(&self, error: &EngineError) -> Checked {
+        let possible = match error {
+            EngineError::StorageFull => self.leeway.full,
+            EngineError::Overloaded => self.leeway.tight,
+            _ => false,
+        };
+        match possible {
+            true => Ok(()),
+            false => Err(format!("a message was refused without reason: {error}")),
+        }
+    }
+
+    /// The draft was not stored.
+    fn refuse(&mut self, queue: QueueId, draft: &Draft, window: &Window) {
+        if let Some(index) = self.by_body.get(&draft.body).copied() {
+            if let Some(message) = self.messages.get_mut(index) {
+                message.refused = true;
+                message.sent.end = window.end;
+            }
+            if let Some(known) = self.queues.get_mut(&queue) {
+                known.members.remove(&index);
+                if let Some(id) = draft.dedup {
+                    let seen = known.seen.entry(id).or_default();
+                    seen.retain(|seen| seen.message != index);
+                }
+            }
+        }
+    }
+
+    fn check_new(&mut self, queue: QueueId, draft: &Draft, sent: &Sent, window: &Window) -> Checked {
+        let index = self.by_body.get(&draft.body).copied();
+        let index = index.ok_or("an answer to a send nobody made")?;
+        let known = self.queues.get(&queue).ok_or("a send to an unknown queue")?;
+        if sent.identity.queue != queue || sent.identity.sequence != sent.sequence {
+            return Err("a new message has somebody else's identity".into());
+        }
+        if !(window.from_ms..=window.to_ms).contains(&sent.sent_ms) {
+            return Err(format!("sent at {}, asked within {window:?}", sent.sent_ms));
+        }
+        let before = known.sequences.iter().rfind(|(end, _)| *end < window.start);
+        if before.is_some_and(|(_, highest)| sent.sequence <= *highest) {
+            return Err(format!("sequence {} was given before", sent.sequence));
+        }
+        if let Some(id) = draft.dedup {
+            for seen in known.seen.get(&id).into_iter().flatten() {
+                let same_send = seen.deed.operation == window.operation && seen.message < index;
+                let known_then = seen.deed.done_before(window.start) || same_send && seen.deed.certain;
+                let recent = seen.at_ms.1.saturating_add(DEDUPLICATION_MS) > sent.sent_ms;
+                let forgotten = known.may_be_purged(seen.deed.start, window.end);
+                if known_then && recent && !forgotten {
+                    return Err(format!("a duplicate of message {} was stored", seen.message));
+                }
+            }
+        }
+        let (least_ms, most_ms) = known.delays_ms(window.start, window.end);
+        let own_ms = draft.delay_ms.filter(|_| !known.is_fifo());
+        let delays_ms = own_ms.map_or((least_ms, most_ms), |own_ms| (own_ms, own_ms));
+        self.note_sent(index, sent, delays_ms, window)?;
+        let known = self.queues.get_mut(&queue).ok_or("a send to an unknown queue")?;
+        if let Some(seen) = draft.dedup.and_then(|id| known.seen.get_mut(&id)) {
+            for seen in seen.iter_mut().filter(|seen| seen.message == index) {
+                seen.deed.certain = true;
+                seen.deed.end = window.end;
+                seen.at_ms = (sent.sent_ms, sent.sent_ms);
+            }
+        }
+        Ok(())
+    }
+
+    fn note_sent(&mut self, index: usize, sent: &Sent, delays_ms: (u64, u64), window: &Window) -> Checked {
+        let message = self.messages.get_mut(index).ok_or("an unknown message")?;
+        if message.identity.is_some_and(|known| known != sent.sequence) {
+            return Err(format!("a message was stored as {:?} and {}", message.identity, sent.sequence));
+        }
+        message.identity = Some(sent.sequence);
+        message.sent.certain = true;
+        message.sent.end = message.sent.end.min(window.end);
+        message.sent_ms = (sent.sent_ms, sent.sent_ms);
+        if message.place == message.home && message.receives.iter().all(|r| r.queue == message.home) {
+            message.sequence.get_or_insert(sent.sequence);
+            message.age_from_ms = message.sent_ms;
+        }
+        let (end, certain) = (message.sent.end, message.sent.certain);
+        for showing in message.showings.iter_mut().filter(|s| s.cause == Cause::Sent) {
+            showing.deed.end = end;
+            showing.deed.certain = certain;
+            showing.from_ms = sent.sent_ms + delays_ms.0;
+            showing.surely_ms = sent.sent_ms + delays_ms.1;
+        }
+        Ok(())
+    }
+
+    /// A duplicate repeats the identity of a send of the last five minutes, and stores nothing.
+    fn check_duplicate(&mut self, queue: QueueId, draft: &Draft, sent: &Sent, window: &Window) -> Checked {
+        let id = draft.dedup.ok_or("a message without deduplication id is a duplicate")?;
+        let index = self.by_body.get(&draft.body).copied();
+        let known = self.queues.get(&queue).ok_or("a send to an unknown queue")?;
+        let original = known.seen.get(&id).into_iter().flatten().find(|seen| {
+            let message = self.messages.get(seen.message);
+            let matches = message.is_some_and(|message| match message.identity {
+                Some(sequence) => sequence == sent.sequence,
+                // A send that nobody was told of.
+                None => seen.deed.end != UNENDED && !message.refused || seen.deed.end == UNENDED,
+            });
+            let forgotten = known.purges.iter().any(|purge| {
+                seen.deed.done_before(purge.start) && purge.done_before(window.start)
+            });
+            let recent = seen.at_ms.1.saturating_add(DEDUPLICATION_MS) > window.from_ms;
+            Some(seen.message) != index && matches && recent && !forgotten
+        });
+        let original = original.ok_or_else(|| {
+            format!("duplicate of sequence {}, which is no send of the last minutes", sent.sequence)
+        })?;
+        let (at, start) = (original.message, original.deed.start);
+        let delays_ms = known.delays_ms(start, window.end);
+        let message = self.messages.get(at).ok_or("an unknown message")?;
+        if message.identity.is_none() && sent.sent_ms < message.sent_ms.0 {
+            return Err("a duplicate names a time before its original".into());
+        }
+        if message.identity.is_some() && message.sent_ms.0 == message.sent_ms.1
+            && message.sent_ms.0 != sent.sent_ms
+        {
+            return Err("a duplicate names another time than its original".into());
+        }
+        self.note_sent(at, sent, delays_ms, window)?;
+        let known = self.queues.get_mut(&queue).ok_or("a send to an unknown queue")?;
+        for seen in known.seen.get_mut(&id).into_iter().flatten() {
+            if seen.message == at && !seen.deed.certain {
+                seen.deed.certain = true;
+                seen.deed.end = window.end;
+                seen.at_ms = (sent.sent_ms, sent.sent_ms);
+            }
+        }
+        self.refuse(queue, draft, window);
+        Ok(())
+    }
+}

@@ -1,0 +1,171 @@
+//! A client's command on its way: what was asked, and the future of the answer.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use waystation_engine::{
+    CatalogChange, Delivered, Engine, EngineError, Expect, Outgoing, QueueConfig, QueueCounts,
+    QueueEffect, QueueId, Receipt, ReceiptError, ReceiveRequest, Scope, Sent,
+};
+
+use crate::profile::WORKERS;
+
+/// A message to be sent; its body is like no other of the run.
+#[derive(Clone, Debug)]
+pub(crate) struct Draft {
+    pub(crate) body: Bytes,
+    pub(crate) delay_ms: Option<u64>,
+    pub(crate) group: Option<u64>,
+    pub(crate) dedup: Option<u128>,
+}
+
+/// One row of a catalog write.
+#[derive(Clone, Debug)]
+pub(crate) struct RowWrite {
+    pub(crate) path: Vec<u8>,
+    pub(crate) expect: Expect,
+    pub(crate) value: Option<Bytes>,
+    pub(crate) queue: QueueId,
+    /// New settings; `None` removes the queue.
+    pub(crate) config: Option<QueueConfig>,
+}
+
+/// What a client asks for.
+#[derive(Clone, Debug)]
+pub(crate) enum Request {
+    Send { queue: QueueId, drafts: Vec<Draft> },
+    Receive { queue: QueueId, request: ReceiveRequest },
+    Delete { queue: QueueId, receipts: Vec<Receipt> },
+    Change { queue: QueueId, changes: Vec<(Receipt, u64)> },
+    Purge { queue: QueueId },
+    Counts { queue: QueueId },
+    Write { scope: Scope, rows: Vec<RowWrite> },
+}
+
+/// What it is told.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Sent(Result<Vec<Result<Sent, EngineError>>, EngineError>),
+    Received(Result<Vec<Delivered>, EngineError>),
+    Receipts(Result<Vec<Result<(), ReceiptError>>, EngineError>),
+    Purged(Result<(), EngineError>),
+    Counted(Result<QueueCounts, EngineError>),
+    Written(Result<u64, EngineError>),
+}
+
+/// A command under way.
+pub(crate) struct Operation {
+    pub(crate) number: u64,
+    pub(crate) request: Request,
+    /// The worker that plans it first.
+    pub(crate) worker: usize,
+    /// Step and time at which it was asked.
+    pub(crate) start: u64,
+    pub(crate) start_ms: u64,
+    /// Engine time at which its worker first ran after that.
+    pub(crate) from_ms: Option<u64>,
+    future: Pin<Box<dyn Future<Output = Answer>>>,
+}
+
+impl Request {
+    /// The queue it is about, unless it is about names.
+    pub(crate) fn queue(&self) -> Option<QueueId> {
+        match self {
+            Request::Send { queue, .. }
+            | Request::Receive { queue, .. }
+            | Request::Delete { queue, .. }
+            | Request::Change { queue, .. }
+            | Request::Purge { queue }
+            | Request::Counts { queue } => Some(*queue),
+            Request::Write { .. } => None,
+        }
+    }
+
+    fn worker(&self) -> usize {
+        let shard = match self {
+            Request::Write { scope, .. } => scope.shard(),
+            request => request.queue().map_or(0, QueueId::shard),
+        };
+        usize::from(shard) % WORKERS
+    }
+
+    fn ask(&self, engine: Engine) -> Pin<Box<dyn Future<Output = Answer>>> {
+        let request = self.clone();
+        Box::pin(async move {
+            match request {
+                Request::Send { queue, drafts } => {
+                    let messages = drafts.into_iter().map(outgoing).collect();
+                    Answer::Sent(engine.queue(queue).send(messages).await)
+                }
+                Request::Receive { queue, request } => {
+                    Answer::Received(engine.queue(queue).receive(request).await)
+                }
+                Request::Delete { queue, receipts } => {
+                    Answer::Receipts(engine.queue(queue).delete(receipts).await)
+                }
+                Request::Change { queue, changes } => {
+                    Answer::Receipts(engine.queue(queue).change_visibility(changes).await)
+                }
+                Request::Purge { queue } => Answer::Purged(engine.queue(queue).purge().await),
+                Request::Counts { queue } => Answer::Counted(engine.queue(queue).counts().await),
+                Request::Write { scope, rows } => {
+                    let changes = rows.into_iter().map(change).collect();
+                    Answer::Written(engine.write_catalog(&scope, changes).await)
+                }
+            }
+        })
+    }
+}
+
+fn outgoing(draft: Draft) -> Outgoing {
+    Outgoing {
+        body: draft.body,
+        delay_ms: draft.delay_ms,
+        group: draft.group,
+        dedup: draft.dedup,
+    }
+}
+
+fn change(row: RowWrite) -> CatalogChange {
+    CatalogChange {
+        path: row.path,
+        expect: row.expect,
+        value: row.value,
+        queue: Some(match row.config {
+            Some(config) => QueueEffect::Configure(row.queue, config),
+            None => QueueEffect::Remove(row.queue),
+        }),
+    }
+}
+
+impl Operation {
+    /// Asks; the command is in its shard's inbox afterwards.
+    pub(crate) fn begin(
+        number: u64,
+        request: Request,
+        engine: Engine,
+        start: u64,
+        start_ms: u64,
+    ) -> Operation {
+        Operation {
+            number,
+            worker: request.worker(),
+            future: request.ask(engine),
+            request,
+            start,
+            start_ms,
+            from_ms: None,
+        }
+    }
+
+    /// The answer, if it is there.
+    pub(crate) fn poll(&mut self) -> Option<Answer> {
+        let mut context = Context::from_waker(Waker::noop());
+        match self.future.as_mut().poll(&mut context) {
+            Poll::Ready(answer) => Some(answer),
+            Poll::Pending => None,
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! One run: the seed decides what happens next, and everything that comes back is checked.
+
+use fastrand::Rng;
+
+use crate::machine::Machine;
+use crate::model::{Checked, Leeway, Model, Window};
+use crate::operation::{Answer, Operation, Request};
+use crate::profile::{Profile, WORKERS};
+use crate::trace::Trace;
+use crate::workload::Workload;
+
+use waystation_engine::EngineError;
+use waystation_storage::Committed;
+
+/// How often things happened, for whoever wants to know whether a run was worth it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tried {
+    /// Scheduler steps.
+    pub steps: u64,
+    /// Messages whose senders were told that they are stored.
+    pub acknowledged: usize,
+    /// Messages handed to receivers.
+    pub deliveries: usize,
+    /// Times the machine went down.
+    pub crashes: u64,
+    /// Checkpoints completed.
+    pub checkpoints: u64,
+    /// Flipped bits that refused a start, as they should.
+    pub rots_found: u64,
+}
+
+/// A run under way.
+pub(crate) struct Run {
+    pub(crate) rng: Rng,
+    pub(crate) profile: Profile,
+    pub(crate) machine: Machine,
+    pub(crate) model: Model,
+    pub(crate) workload: Workload,
+    pub(crate) trace: Trace,
+    pub(crate) operations: Vec<Operation>,
+    pub(crate) step: u64,
+    pub(crate) tried: Tried,
+    next_operation: u64,
+    /// Steps left until the power goes, once something broke.
+    doom: Option<u64>,
+    /// When each worker ran last.
+    ran_ms: [u64; WORKERS],
+}
+
+impl Run {
+    /// A machine with empty disks, not started.
+    pub(crate) fn new(seed: u64, steps: u64, told: bool) -> Run {
+        let mut rng = Rng::with_seed(seed);
+        let profile = Profile::draw(&mut rng, steps);
+        let leeway = Leeway {
+            spills: profile.spills,
+            tight: profile.tight,
+            ..Leeway::default()
+        };
+        let mut trace = Trace::new(told);
+        trace.note(0, format_args!("{profile:?}"));
+        Run {
+            machine: Machine::new(seed, &profile),
+            model: Model::new(leeway),
+            workload: Workload::new(&profile),
+            trace,
+            operations: Vec::new(),
+            step: 0,
+            tried: Tried::default(),
+            next_operation: 1,
+            doom: None,
+            ran_ms: [0; WORKERS],
+            rng,
+            profile,
+        }
+    }
+
+    /// Runs to the end; an error says what was promised and not kept.
+    pub(crate) fn finish(&mut self) -> Checked {
+        self.start()?;
+        while self.step < self.profile.steps {
+            self.act()?;
+        }
+        self.drain()?;
+        self.tried.steps = self.step;
+        self.tried.acknowledged = self.model.acknowledged();
+        self.tried.deliveries = self.model.deliveries();
+        Ok(())
+    }
+
+    fn one_in(&mut self, times: u64) -> bool {
+        times > 0 && self.rng.u64(0..times) == 0
+    }
+
+    /// One step of the scheduler.
+    fn act(&mut self) -> Checked {
+        self.step += 1;
+        let doomed = self.doom.map(|left| left == 0);
+        if doomed == Some(true) || self.one_in(self.profile.crash_one_in) {
+            return self.crash();
+        }
+        self.doom = self.doom.map(|left| left - 1);
+        if self.one_in(self.profile.fault_one_in) {
+            self.arm();
+        }
+        if self.one_in(self.profile.drop_one_in) {
+            self.go_away();
+        }
+        if self.one_in(40) && self.profile.flip_one_in > 0 {
+            let one_in = if self.rng.bool() { self.profile.flip_one_in } else { 0 };
+            self.machine.disk.flip_reads(one_in);
+        }
+        if self.one_in(150) {
+            self.settle()?;
+        }
+        if self.one_in(8) {
+            self.check_names()?;
+        }
+        if self.rng.u64(0..1000) < self.profile.checkpoint_per_mille {
+            self.checkpoint_step()?;
+        }
+        match self.rng.u8(0..100) {
+            0..35 => self.ask(),
+            35..65 => self.run_worker(),
+            65..80 => drop(self.commit()?),
+            80..88 => self.fetch(),
+            88..90 => self.prepare()?,
+            _ => self.pass_time(),
+        }
+        self.collect()
+    }
+
+    fn ask(&mut self) {
+        if self.operations.len() < self.profile.commands_max && self.doom.is_none() {
+            let engine = self.machine.engine();
+            let request = self.workload.next(&mut self.rng, &self.model, &engine, self.step);
+            if let Some(request) = request {
+                self.begin(request);
+            }
+        }
+    }
+
+    /// Asks the engine; the answer comes with some later step.
+    pub(crate) fn begin(&mut self, request: Request) {
+        let number = self.next_operation;
+        self.next_operation += 1;
+        self.trace.note(self.step, format_args!("ask {number} {}", crate::story::of_request(&request)));
+        let engine = self.machine.engine();
+        let now_ms = self.machine.now_ms();
+        let mut operation = Operation::begin(number, request, engine, self.step, now_ms);
+        self.model.begin(&operation);
+        // The command reaches its inbox with the first poll; nothing can answer it before a worker ran.
+        assert!(operation.poll().is_none(), "an answer without a worker");
+        self.operations.push(operation);
+    }
+
+    pub(crate) fn run_worker(&mut self) {
+        let number = self.rng.usize(0..WORKERS);
+        self.run_worker_number(number);
+    }
+
+    pub(crate) fn run_worker_number(&mut self, number: usize) {
+        let now_ms = self.machine.now_ms();
+        self.trace.note(self.step, format_args!("worker {number}"));
+        self.machine.manual().run_worker(number);
+        self.ran_ms[number] = now_ms;
+        for operation in self.operations.iter_mut().filter(|o| o.worker == number) {
+            operation.from_ms.get_or_insert(now_ms);
+        }
+    }
+
+    /// One group commit; returns whether there was anything to commit.
+    pub(crate) fn commit(&mut self) -> Result<bool, String> {
+        let committed = self.machine.manual().commit_next();
+        self.trace.note(self.step, format_args!("commit {committed:?}"));
+        match committed {
+            Ok(committed) => {
+                self.model.committed();
+                Ok(committed != Committed::Idle)
+            }
+            Err(error) => self.broke("a commit", &error.to_string()).map(|()| false),
+        }
+    }
+
+    pub(crate) fn fetch(&mut self) {
+        let fetched = self.machine.manual().fetch_next();
+        self.trace.note(self.step, format_args!("fetch {fetched}"));
+    }
+
+    pub(crate) fn prepare(&mut self) -> Checked {
+        let prepared = self.machine.manual().prepare_next();
+        self.trace.note(self.step, format_args!("prepare {prepared:?}"));
+        prepared.map(drop).or_else(|error| self.broke("preparing", &error.to_string()))
+    }
+
+    pub(crate) fn checkpoint_step(&mut self) -> Checked {
+        let advance = self.machine.manual().checkpoint_step();
+        self.trace.note(self.step, format_args!("checkpoint {advance:?}"));
+        match advance {
+            Ok(advance) => {
+                self.tried.checkpoints += u64::from(advance == waystation_engine::Advance::Finished);
+                Ok(())
+            }
+            Err(error) => self.broke("a checkpoint", &error.to_string()),
+        }
+    }
+
+    fn pass_time(&mut self) {
+        let by_ms = match self.rng.u8(0..20) {
+            0 => self.rng.u64(0..=self.profile.jump_ms_max),
+            1..4 => {
+                // To the very moment something is due, or one before it.
+                let due = self.machine.manual().next_due().unwrap_or(0);
+                let left = due.saturating_sub(self.machine.now_ms());
+                left.saturating_sub(self.rng.u64(0..2)).min(self.profile.jump_ms_max)
+            }
+            _ => self.rng.u64(0..30),
+        };
+        self.machine.clock.advance(by_ms);
+        self.trace.note(self.step, format_args!("time {by_ms} {}", self.machine.now_ms()));
+    }
+
+    /// Takes whatever answers are there, and has them checked.
+    pub(crate) fn collect(&mut self) -> Checked {
+        self.model.leeway.full = self.machine.disk.refused() > 0;
+        self.model.leeway.flipped = self.machine.disk.flipped() > 0;
+        let mut place = 0;
+        while place < self.operations.len() {
+            let Some(answer) = self.operations[place].poll() else {
+                place += 1;
+                continue;
+            };
+            let operation = self.operations.remove(place);
+            self.trace.note(self.step, format_args!("answer {} {}", operation.number, crate::story::of_answer(&answer)));
+            if is_stopping(&answer) {
+                // Nobody was told anything: as if the client were still waiting when the power goes.
+                self.broke("a command", "the engine is stopping")?;
+                continue;
+            }
+            let window = self.window(&operation);
+            self.model
+                .answered(&operation, answer, window)
+                .map_err(|why| format!("command {}: {why}", operation.number))?;
+        }
+        match self.machine.failure() {
+            Some(error) => self.broke("the engine", &error),
+            None => Ok(()),
+        }
+    }
+
+    fn window(&self, operation: &Operation) -> Window {
+        Window {
+            operation: operation.number,
+            start: operation.start,
+            end: self.step,
+            from_ms: operation.from_ms.unwrap_or(operation.start_ms),
+            to_ms: self.ran_ms[operation.worker],
+        }
+    }
+
+    /// Something failed: only a broken disk excuses it, and it is the end of this process.
+    fn broke(&mut self, what: &str, why: &str) -> Checked {
+        if !self.machine.is_broken() {
+            return Err(format!("{what} failed without a fault: {why}"));
+        }
+        self.trace.note(self.step, format_args!("{what} failed: {why}"));
+        let left = self.rng.u64(0..6);
+        self.doom.get_or_insert(left);
+        Ok(())
+    }
+
+    pub(crate) fn is_doomed(&self) -> bool {
+        self.doom.is_some()
+    }
+
+    pub(crate) fn forget_doom(&mut self) {
+        self.doom = None;
+        self.ran_ms = [self.machine.now_ms(); WORKERS];
+    }
+
+    /// A client goes away while it waits.
+    fn go_away(&mut self) {
+        if !self.operations.is_empty() {
+            let place = self.rng.usize(0..self.operations.len());
+            let operation = self.operations.remove(place);
+            self.trace.note(self.step, format_args!("drop {}", operation.number));
+            self.model.abandoned(operation.number, self.step, self.machine.now_ms());
+        }
+    }
+}
+
+fn is_stopping(answer: &Answer) -> bool {
+    let stopping = |error: &EngineError| *error == EngineError::Stopping;
+    match answer {
+        Answer::Sent(Ok(results)) => results.iter().any(|r| r.as_ref().is_err_and(stopping)),
+        Answer::Sent(Err(error))
+        | Answer::Received(Err(error))
+        | Answer::Receipts(Err(error))
+        | Answer::Purged(Err(error))
+        | Answer::Counted(Err(error))
+        | Answer::Written(Err(error)) => stopping(error),
+        _ => false,
+    }
+}

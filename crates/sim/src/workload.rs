@@ -1,0 +1,277 @@
+//! What clients ask next: everything a queue can do, on a handful of queues, with the odd mistake.
+
+use bytes::Bytes;
+use fastrand::Rng;
+use waystation_engine::{Engine, Expect, QueueConfig, QueueId, QueueKind, ReceiveRequest, Redrive, Scope};
+
+use crate::model::{Model, QueueModel, Row};
+use crate::operation::{Draft, Request, RowWrite};
+use crate::profile::Profile;
+
+/// Message groups in use.
+const GROUPS: u64 = 4;
+/// Deduplication and attempt ids in use.
+const IDS: u128 = 12;
+
+/// The clients together.
+pub(crate) struct Workload {
+    profile: Profile,
+    /// Name of every queue, in order of creation; a queue's dead-letter queue was created before it.
+    pub(crate) named: Vec<(Row, QueueId)>,
+    bodies: u64,
+    tiny_bodies: u64,
+    nonces: u64,
+}
+
+fn pick<T: Copy>(rng: &mut Rng, values: &[T]) -> T {
+    values[rng.usize(0..values.len())]
+}
+
+impl Workload {
+    /// Clients that know nothing yet.
+    pub(crate) fn new(profile: &Profile) -> Workload {
+        Workload {
+            profile: profile.clone(),
+            named: Vec::new(),
+            bodies: 0,
+            tiny_bodies: 0,
+            nonces: 0,
+        }
+    }
+
+    /// The next command, if the dice and the state of the queues give one.
+    pub(crate) fn next(&mut self, rng: &mut Rng, model: &Model, engine: &Engine, step: u64) -> Option<Request> {
+        let settled: Vec<QueueId> = self.settled(model);
+        if settled.is_empty() || rng.u8(0..100) < 4 && settled.len() < self.profile.queues_max {
+            return Some(self.create(rng, model, engine));
+        }
+        let queue = pick(rng, &settled);
+        if rng.u8(0..200) == 0 {
+            // Somebody who did not notice that the queue is gone.
+            let place = rng.usize(0..self.named.len());
+            let any = self.named.get(place)?.1;
+            return Some(Request::Counts { queue: any });
+        }
+        let known = model.queues.get(&queue)?;
+        Some(match rng.u8(0..100) {
+            0..34 => self.send(rng, queue, known),
+            34..68 => receive(rng, queue, known, self.profile.bulk_max),
+            68..84 => delete(rng, queue, known)?,
+            84..90 => change(rng, queue, known)?,
+            90..91 => Request::Purge { queue },
+            91..96 => Request::Counts { queue },
+            96..99 => self.configure(rng, model, queue, step)?,
+            _ => self.remove(rng, model, queue, step)?,
+        })
+    }
+
+    /// Queues that exist for sure, in order of creation.
+    pub(crate) fn settled(&self, model: &Model) -> Vec<QueueId> {
+        let named = self.named.iter().map(|(_, queue)| *queue);
+        let settled = named.filter(|id| model.queues.get(id).is_some_and(QueueModel::is_settled));
+        settled.collect()
+    }
+
+    fn value(&mut self, queue: QueueId) -> Bytes {
+        self.nonces += 1;
+        Bytes::from([queue.0.to_le_bytes(), self.nonces.to_le_bytes()].concat())
+    }
+
+    fn config(&self, rng: &mut Rng, model: &Model, kind: QueueKind, before: usize) -> QueueConfig {
+        let targets = self.named.iter().take(before).map(|(_, queue)| *queue);
+        let targets: Vec<QueueId> = targets
+            .filter(|id| model.queues.get(id).is_some_and(|q| q.is_settled() && q.kind == kind))
+            .collect();
+        QueueConfig {
+            kind,
+            retention_ms: pick(rng, &[60_000, 345_600_000, 345_600_000, 1_209_600_000]),
+            delay_ms: pick(rng, &[0, 0, 0, 500, 5000]),
+            redrive: (!targets.is_empty() && rng.bool()).then(|| Redrive {
+                target: pick(rng, &targets),
+                receives_max: pick(rng, &[1, 2, 3, 5]),
+            }),
+        }
+    }
+
+    fn create(&mut self, rng: &mut Rng, model: &Model, engine: &Engine) -> Request {
+        let scope = Scope::new("000000000000", pick(rng, &["eu-west-1", "us-east-1"]));
+        let count = if rng.u8(0..4) == 0 { 2 } else { 1 };
+        let mut rows = Vec::new();
+        for _ in 0..count {
+            let kind = pick(rng, &[QueueKind::Standard, QueueKind::Fifo]);
+            let queue = engine.new_queue_id();
+            let config = self.config(rng, model, kind, self.named.len());
+            // Now and then two clients want the same name.
+            let number = self.named.len() - usize::from(count == 1 && rng.u8(0..8) == 0 && !self.named.is_empty());
+            let path = format!("queue/{number}").into_bytes();
+            let row = Row {
+                scope: scope.clone(),
+                path: path.clone(),
+            };
+            self.named.push((row, queue));
+            rows.push(RowWrite {
+                path,
+                expect: Expect::Absent,
+                value: Some(self.value(queue)),
+                queue,
+                config: Some(config),
+            });
+        }
+        Request::Write { scope, rows }
+    }
+
+    fn row_of(&self, queue: QueueId) -> Option<(usize, Row)> {
+        let place = self.named.iter().position(|(_, id)| *id == queue)?;
+        let (row, _) = self.named.get(place)?;
+        Some((place, row.clone()))
+    }
+
+    /// The row's version, if nobody else is writing it.
+    fn expect(&self, rng: &mut Rng, model: &Model, row: &Row, step: u64) -> Option<Expect> {
+        let version = model.names.settled(row, step)??;
+        Some(match rng.u8(0..10) {
+            0 => Expect::Any,
+            1 => Expect::Version(version + 1),
+            2 => Expect::Absent,
+            _ => Expect::Version(version),
+        })
+    }
+
+    fn configure(&mut self, rng: &mut Rng, model: &Model, queue: QueueId, step: u64) -> Option<Request> {
+        let (place, row) = self.row_of(queue)?;
+        let kind = model.queues.get(&queue)?.kind;
+        let expect = self.expect(rng, model, &row, step)?;
+        let config = self.config(rng, model, kind, place);
+        let write = RowWrite {
+            path: row.path,
+            expect,
+            value: Some(self.value(queue)),
+            queue,
+            config: Some(config),
+        };
+        Some(Request::Write {
+            scope: row.scope,
+            rows: vec![write],
+        })
+    }
+
+    fn remove(&mut self, rng: &mut Rng, model: &Model, queue: QueueId, step: u64) -> Option<Request> {
+        let (_, row) = self.row_of(queue)?;
+        let expect = self.expect(rng, model, &row, step)?;
+        Some(removal(row, queue, expect))
+    }
+
+    /// Removes the queue whatever its row says.
+    pub(crate) fn remove_surely(&self, queue: QueueId) -> Option<Request> {
+        let (_, row) = self.row_of(queue)?;
+        Some(removal(row, queue, Expect::Any))
+    }
+
+    fn send(&mut self, rng: &mut Rng, queue: QueueId, known: &QueueModel) -> Request {
+        let bulk = self.profile.bulk_max > 10 && rng.u8(0..3) == 0;
+        let count = match bulk {
+            true => rng.usize(1..=self.profile.bulk_max),
+            false => pick(rng, &[1, 1, 1, 2, 10]),
+        };
+        let fifo = known.is_fifo();
+        let drafts = (0..count).map(|_| Draft {
+            body: self.body(rng, bulk),
+            delay_ms: (rng.u8(0..6) == 0).then(|| pick(rng, &[0, 1, 40, 3000, 900_000])),
+            group: (fifo || rng.u8(0..5) == 0).then(|| rng.u64(1..=GROUPS)),
+            dedup: fifo.then(|| match bulk {
+                true => 1_000_000 + u128::from(self.bodies),
+                false => u128::from(rng.u64(..)) % IDS,
+            }),
+        });
+        let drafts = drafts.collect();
+        Request::Send { queue, drafts }
+    }
+
+    /// A body unlike any other of the run.
+    fn body(&mut self, rng: &mut Rng, small: bool) -> Bytes {
+        if !small && rng.u8(0..20) == 0 {
+            self.tiny_bodies += 1;
+            let number = self.tiny_bodies;
+            return match number {
+                0..=250 => Bytes::from(vec![number as u8]),
+                _ => Bytes::from((number as u32).to_le_bytes()[..3].to_vec()),
+            };
+        }
+        self.bodies += 1;
+        let most = self.profile.body_bytes_max;
+        let bytes = match rng.u8(0..10) {
+            _ if small => 8,
+            0 => rng.usize(8..=most),
+            // About the size from which on a body is cut in chunks.
+            1 if most > 300_000 => 256 * 1024 - 30 + rng.usize(0..60),
+            2..5 => rng.usize(8..=most.min(5000)),
+            _ => rng.usize(8..200),
+        };
+        let mut content = Vec::with_capacity(bytes + 8);
+        let mut state = self.bodies;
+        while content.len() < bytes {
+            content.extend_from_slice(&state.to_le_bytes());
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        }
+        content.truncate(bytes);
+        Bytes::from(content)
+    }
+}
+
+fn removal(row: Row, queue: QueueId, expect: Expect) -> Request {
+    let write = RowWrite {
+        path: row.path,
+        expect,
+        value: None,
+        queue,
+        config: None,
+    };
+    Request::Write {
+        scope: row.scope,
+        rows: vec![write],
+    }
+}
+
+fn receive(rng: &mut Rng, queue: QueueId, known: &QueueModel, bulk_max: usize) -> Request {
+    let attempt = known.is_fifo() && rng.u8(0..3) == 0;
+    let request = ReceiveRequest {
+        max: match rng.u8(0..8) {
+            0 if bulk_max > 10 => rng.usize(1..=bulk_max),
+            1 => 1,
+            _ => rng.usize(1..=10),
+        },
+        visibility_ms: pick(rng, &[0, 1, 30, 2000, 30_000, 30_000, 600_000]),
+        wait_ms: pick(rng, &[0, 0, 0, 20, 1000, 20_000]),
+        attempt: attempt.then(|| u128::from(rng.u64(..)) % IDS),
+    };
+    Request::Receive { queue, request }
+}
+
+/// Receipts of different messages, the latest rather than old ones.
+fn receipts(rng: &mut Rng, known: &QueueModel) -> Option<Vec<waystation_engine::Receipt>> {
+    let handles = &known.handles;
+    let count = pick(rng, &[1, 1, 2, 10]);
+    let mut chosen: Vec<crate::model::Handle> = Vec::new();
+    for _ in 0..count {
+        let back = if rng.bool() { 12 } else { handles.len() };
+        let from = handles.len().saturating_sub(back);
+        let handle = handles.get(from + rng.usize(0..back.min(handles.len()).max(1)))?;
+        if chosen.iter().all(|other| other.message != handle.message) {
+            chosen.push(*handle);
+        }
+    }
+    Some(chosen.into_iter().map(|handle| handle.receipt).collect())
+}
+
+fn delete(rng: &mut Rng, queue: QueueId, known: &QueueModel) -> Option<Request> {
+    let receipts = receipts(rng, known)?;
+    Some(Request::Delete { queue, receipts })
+}
+
+fn change(rng: &mut Rng, queue: QueueId, known: &QueueModel) -> Option<Request> {
+    let receipts = receipts(rng, known)?;
+    let visibilities_ms = [0, 0, 1, 500, 30_000, 600_000, 43_200_000, 50_000_000];
+    let changes = receipts.into_iter().map(|receipt| (receipt, pick(rng, &visibilities_ms)));
+    let changes = changes.collect();
+    Some(Request::Change { queue, changes })
+}
