@@ -233,6 +233,9 @@ pub(crate) struct Checkpoint {
     written: usize,
     phase: Phase,
     segment_bytes: u64,
+    /// The journal must be on disk up to here before the first manifest.
+    applied_max: Lsn,
+    journal_flushed: bool,
     /// After the end: segments worth relocating.
     pub(crate) sparse: Vec<u32>,
 }
@@ -248,7 +251,10 @@ enum Phase {
 impl Checkpoint {
     /// A checkpoint of these captures, one for every shard.
     pub(crate) fn new(captures: Vec<Capture>, segment_bytes: u64) -> Checkpoint {
+        let applied = captures.iter().map(|capture| capture.manifest.applied);
         Checkpoint {
+            applied_max: applied.max().unwrap_or_default(),
+            journal_flushed: false,
             captures,
             next: 0,
             written: 0,
@@ -279,8 +285,13 @@ impl Checkpoint {
                 Ok(Step::More)
             }
             Phase::Manifest => {
-                if journal.durable() < capture.manifest.applied {
-                    return Ok(Step::AwaitDurable(capture.manifest.applied));
+                if journal.durable() < self.applied_max {
+                    return Ok(Step::AwaitDurable(self.applied_max));
+                }
+                if !self.journal_flushed {
+                    // Under a relaxed durability the journal may have only been written.
+                    journal.flush()?;
+                    self.journal_flushed = true;
                 }
                 view.write(&[
                     (

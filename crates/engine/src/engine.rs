@@ -127,15 +127,15 @@ impl Engine {
 
     /// Tells every worker to look at the clock.
     pub fn tick(&self) {
-        for inbox in &self.shared.inboxes {
-            let _closed = inbox.send(Letter::Tick);
+        for station in &self.shared.stations {
+            let _closed = station.inbox.send(Letter::Tick);
         }
     }
 
     /// Answers every parked receive empty, now and from now on: the server is about to stop.
     pub fn end_waiting(&self) {
-        for inbox in &self.shared.inboxes {
-            let _closed = inbox.send(Letter::EndWaiting);
+        for station in &self.shared.stations {
+            let _closed = station.inbox.send(Letter::EndWaiting);
         }
     }
 

@@ -23,6 +23,7 @@ mod command;
 mod plan;
 mod parked;
 mod worker;
+mod station;
 mod shared;
 mod mailbox;
 mod catalog;

@@ -9,6 +9,7 @@ struct State<T> {
     letters: VecDeque<T>,
     closed: bool,
     asleep: bool,
+    poked: bool,
 }
 
 /// Many senders, one or more takers.
@@ -25,6 +26,7 @@ impl<T> Default for Mailbox<T> {
                 letters: VecDeque::new(),
                 closed: false,
                 asleep: false,
+                poked: false,
             }),
             arrived: Condvar::new(),
         }
@@ -51,6 +53,27 @@ impl<T> Mailbox<T> {
         Ok(())
     }
 
+    /// Puts a letter in without waking anybody; gives it back when the mailbox is closed.
+    pub(crate) fn put(&self, letter: T) -> Result<(), T> {
+        let mut state = self.lock();
+        if state.closed {
+            return Err(letter);
+        }
+        state.letters.push_back(letter);
+        Ok(())
+    }
+
+    /// Makes the current or the next `wait` return.
+    pub(crate) fn poke(&self) {
+        self.lock().poked = true;
+        self.arrived.notify_one();
+    }
+
+    /// There is no letter in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().letters.is_empty()
+    }
+
     /// Everything that is in it, without waiting.
     pub(crate) fn take_all(&self) -> VecDeque<T> {
         std::mem::take(&mut self.lock().letters)
@@ -64,7 +87,7 @@ impl<T> Mailbox<T> {
     /// Waits for letters, at most `timeout`; false when the mailbox is closed and empty.
     pub(crate) fn wait(&self, timeout: Option<Duration>) -> bool {
         let mut state = self.lock();
-        if state.letters.is_empty() && !state.closed {
+        if state.letters.is_empty() && !state.closed && !state.poked {
             state.asleep = true;
             state = match timeout {
                 Some(timeout) => {
@@ -78,6 +101,7 @@ impl<T> Mailbox<T> {
             };
             state.asleep = false;
         }
+        state.poked = false;
         !(state.closed && state.letters.is_empty())
     }
 

@@ -14,6 +14,7 @@ use crate::limits::Budgets;
 use crate::mailbox::Mailbox;
 use crate::restore::Restored;
 use crate::shared::Shared;
+use crate::station::Station;
 use crate::worker::Worker;
 
 /// Everything an engine needs from outside.
@@ -75,7 +76,8 @@ pub fn open(parts: Parts) -> Result<Opened, StorageError> {
         budgets: parts.budgets,
         usage,
         clock: (parts.clock)(restored.latest_ms, offset_ms),
-        inboxes: (0..parts.workers).map(|_| Mailbox::default()).collect(),
+        stations: (0..parts.workers).map(|_| Station::new()).collect(),
+        callers_run: AtomicBool::new(false),
         fetches: Mailbox::default(),
         checkpoints: Mailbox::default(),
         checkpoint_wanted: AtomicBool::new(false),
@@ -99,7 +101,7 @@ pub fn open(parts: Parts) -> Result<Opened, StorageError> {
         .map(|(number, shards)| {
             // Tags of one epoch: every worker counts in its own sixteenth.
             let first_tag = (epoch & 0xffff_ffff) << 32 | (number as u64 & 0xf) << 28;
-            Worker::new(number, shared.clone(), shards, first_tag)
+            Worker::new(shared.clone(), shards, first_tag)
         })
         .collect();
     Ok(Opened {

@@ -19,6 +19,7 @@ use crate::plan::Offer;
 use crate::relocation::Listing;
 use crate::reply::Promise;
 use crate::row_key::RowKey;
+use crate::station::Station;
 
 /// A letter to a worker.
 #[derive(Debug)]
@@ -84,7 +85,9 @@ pub(crate) struct Shared {
     pub(crate) budgets: Budgets,
     pub(crate) usage: Arc<Usage>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) inboxes: Vec<Mailbox<Letter>>,
+    pub(crate) stations: Vec<Station>,
+    /// Whether callers run workers themselves; not when somebody turns the crank by hand.
+    pub(crate) callers_run: AtomicBool,
     pub(crate) fetches: Mailbox<Fetch>,
     /// Told to the checkpointer: `()` means soon.
     pub(crate) checkpoints: Mailbox<()>,
@@ -97,14 +100,38 @@ pub(crate) struct Shared {
     pub(crate) on_failure: Box<dyn Fn(&StorageError) + Send + Sync>,
 }
 
+/// The engine stops: a command says so, everything else is dropped with its promise.
+fn refuse(letter: Letter) {
+    if let Letter::Command(command) = letter {
+        command.refuse(crate::config::EngineError::Stopping);
+    }
+}
+
 impl Shared {
-    /// Sends a letter to the worker that owns `shard`.
+    fn station(&self, shard: ShardId) -> Option<&Station> {
+        self.stations.get(usize::from(shard) % self.stations.len())
+    }
+
+    /// Sends a letter to the worker that owns `shard`, from outside any worker.
     pub(crate) fn send(&self, shard: ShardId, letter: Letter) {
-        let worker = usize::from(shard) % self.inboxes.len();
-        if let Some(inbox) = self.inboxes.get(worker)
-            && let Err(Letter::Command(command)) = inbox.send(letter)
+        let Some(station) = self.station(shard) else {
+            return;
+        };
+        if !self.callers_run.load(Ordering::Relaxed) {
+            return self.post(shard, letter);
+        }
+        match station.inbox.put(letter) {
+            Ok(()) => station.run_if_free(),
+            Err(letter) => refuse(letter),
+        }
+    }
+
+    /// Sends a letter from within a worker: its owner's thread takes it up.
+    pub(crate) fn post(&self, shard: ShardId, letter: Letter) {
+        if let Some(station) = self.station(shard)
+            && let Err(letter) = station.inbox.send(letter)
         {
-            command.refuse(crate::config::EngineError::Stopping);
+            refuse(letter);
         }
     }
 

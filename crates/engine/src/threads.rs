@@ -50,10 +50,20 @@ impl Running {
             workers: Vec::new(),
             others: Vec::new(),
         };
-        for (number, mut worker) in opened.workers.into_iter().enumerate() {
+        for (number, worker) in opened.workers.into_iter().enumerate() {
+            if let Some(station) = shared.stations.get(number) {
+                station.employ(worker);
+            }
+            let keeper = shared.clone();
+            let keep_time = move || {
+                if let Some(station) = keeper.stations.get(number) {
+                    station.keep_time(&*keeper.clock);
+                }
+            };
             let name = format!("shards-{number}");
-            running.workers.push(spawn(&name, move || worker.run())?);
+            running.workers.push(spawn(&name, keep_time)?);
         }
+        shared.callers_run.store(true, Ordering::Relaxed);
         let committer = shared.clone();
         running.others.push(spawn("committer", move || {
             if let Err(error) = committer.journal.run_committer() {
@@ -87,8 +97,8 @@ impl Running {
     /// Answers what is under way, ends parked receives, flushes, and ends the threads.
     pub fn stop(self) {
         let shared = &self.engine.shared;
-        for inbox in &shared.inboxes {
-            inbox.close();
+        for station in &shared.stations {
+            station.inbox.close();
         }
         for worker in self.workers {
             let _panicked = worker.join();

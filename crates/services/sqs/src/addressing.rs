@@ -44,8 +44,9 @@ impl Located<'_> {
     }
 }
 
-/// The queue behind a `QueueUrl`. The account of the URL counts, not that of the caller, so a URL works for whoever
-/// holds it; who may use a queue is the business of its policy.
+/// The queue behind a `QueueUrl`, which names the account. A signed request of another account needs a queue policy
+/// (SQS-415); as long as policies are not evaluated, having one is what counts. An unsigned request, which only the
+/// open mode lets through, belongs to no account and goes where the URL says.
 pub(crate) fn locate<'a>(
     sqs: &Sqs,
     caller: &'a Caller,
@@ -59,7 +60,21 @@ pub(crate) fn locate<'a>(
             "The address {queue_url} is not valid for this endpoint."
         )));
     };
-    locate_name(sqs, account, &caller.region, name)
+    let located = locate_name(sqs, account, &caller.region, name)?;
+    if may_use(caller, account, &located.settings) {
+        return Ok(located);
+    }
+    Err(api::ACCESS_DENIED_EXCEPTION.with(format!(
+        "User: arn:aws:iam::{}:root is not authorized to perform this action on resource: {} because no resource-based \
+         policy allows the action",
+        caller.account,
+        located.arn()
+    )))
+}
+
+/// Whether the queue is the caller's own, or one that has a policy for others.
+pub(crate) fn may_use(caller: &Caller, account: &str, settings: &QueueSettings) -> bool {
+    caller.access_key.is_none() || &*caller.account == account || settings.policy.is_some()
 }
 
 /// The queue of a name.

@@ -166,6 +166,9 @@ pub(crate) async fn get_url(
         return Err(queue_does_not_exist());
     }
     let located = addressing::locate_name(sqs, account, &caller.region, &input.queue_name)?;
+    if !addressing::may_use(caller, account, &located.settings) {
+        return Err(queue_does_not_exist());
+    }
     Ok(GetQueueUrlResult {
         queue_url: Some(queue_url(caller, located.account, located.name)),
     })
