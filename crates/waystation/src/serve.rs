@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::registry::Registry;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use waystation_auth::{Authenticator, Credentials, Defaults, Mode};
 use waystation_engine::{Budgets, Clock, Engine, Parts as EngineParts, Running};
 use waystation_frontdoor::{Answers, Config, FrontDoor, Parts, TestEndpoints, Tls as DoorTls};
@@ -127,10 +127,13 @@ async fn serve(
         },
     )
     .map_err(|error| explain(&error))?;
+    // Before the greeting: whoever reads it may stop the server at once.
+    let signals =
+        Signals::listen().map_err(|error| format!("cannot listen to signals: {error}"))?;
     greeting::print(settings, door.addresses(), directory);
     let ending = engine.clone();
     let shutdown = async move {
-        stop_asked(credentials).await;
+        signals.stop_asked(credentials).await;
         tracing::info!("stopping: answering what is under way");
         ending.end_waiting();
     };
@@ -168,25 +171,36 @@ fn door_config(settings: &Settings, directory: &Path) -> Config {
     }
 }
 
-/// Resolves when the process is asked to stop; reloads credentials on SIGHUP meanwhile.
-async fn stop_asked(credentials: Option<Arc<Credentials>>) {
-    let (Ok(mut terminate), Ok(mut hangup)) = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::hangup()),
-    ) else {
-        return std::future::pending().await;
-    };
-    loop {
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => return,
-            _ = terminate.recv() => return,
-            _ = hangup.recv() => match credentials.as_ref().map(|known| known.reload()) {
-                Some(Ok(count)) => tracing::info!("credentials read again: {count} keys"),
-                Some(Err(error)) => {
-                    tracing::error!("credentials stay as they were: {}", explain(&error));
-                }
-                None => {}
-            },
+/// What the process can be asked by signal.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Signals> {
+        Ok(Signals {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Resolves when the process is asked to stop; reloads credentials on SIGHUP meanwhile.
+    async fn stop_asked(mut self, credentials: Option<Arc<Credentials>>) {
+        loop {
+            tokio::select! {
+                _ = self.interrupt.recv() => return,
+                _ = self.terminate.recv() => return,
+                _ = self.hangup.recv() => match credentials.as_ref().map(|known| known.reload()) {
+                    Some(Ok(count)) => tracing::info!("credentials read again: {count} keys"),
+                    Some(Err(error)) => {
+                        tracing::error!("credentials stay as they were: {}", explain(&error));
+                    }
+                    None => {}
+                },
+            }
         }
     }
 }

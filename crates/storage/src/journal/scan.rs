@@ -42,14 +42,15 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Shows every record from `start` (or the first segment) on, then makes the tail fit to continue.
+    /// Shows every record from `start` (or the very beginning) on, then makes the tail fit to continue.
     pub(super) fn run(
         &self,
         start: Option<Lsn>,
         on_record: &mut dyn FnMut(Record<'_>) -> Result<(), StorageError>,
     ) -> Result<Tail, StorageError> {
-        let first = self.segments.indices().first().copied();
-        let from = start.unwrap_or(first.map_or(Lsn(0), |index| self.segments.start_of(index)));
+        // Nothing is ever trimmed before a checkpoint says where to start, so without one the journal
+        // begins at its very beginning, and a first segment that is gone is damage.
+        let from = start.unwrap_or(Lsn(0));
         let mut window = Window::new(self.segments, self.segment_bits);
         let (at, last) = self.replay(&mut window, from, on_record)?;
         let later = self.frames_after(&mut window, at)?;
