@@ -104,6 +104,14 @@ def same_handle(history: History) -> list[str]:
     return [f"a handle was given {times} times" for times in handles.values() if times > 1]
 
 
+def kept_twice(drained: list[Received]) -> list[str]:
+    """Over the queues that were emptied at the end, each message was in one of them, once (SQS-317)."""
+    times = defaultdict(list)
+    for one in drained:
+        times[one.message_id].append(f"{one.queue.rsplit('/', 1)[1]} {one.count}")
+    return [f"{message_id} was found {len(found)} times: {found}" for message_id, found in times.items() if len(found) > 1]
+
+
 def duplicated(history: History) -> list[str]:
     """All answers to sends of one deduplication id name the same message (SQS-269); here the body is that id."""
     answers = defaultdict(set)

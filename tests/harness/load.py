@@ -6,6 +6,7 @@ import json
 import random
 import threading
 import time
+import zlib
 from collections.abc import Callable
 from contextlib import contextmanager
 
@@ -53,11 +54,15 @@ class Client:
 
 
 class Load:
-    """The threads of one run against one server, its history, and the means to crash it."""
+    """The threads of one run against one server, its history, and the means to crash it.
 
-    def __init__(self, server: Server, seed: int):
+    Bodies carry up to `padding_bytes` behind their name; the history knows them by name.
+    """
+
+    def __init__(self, server: Server, seed: int, padding_bytes: int = 0):
         self.server = server
         self.seed = seed
+        self.padding_bytes = padding_bytes
         self.history = History()
         self.unexpected: list[str] = []
         self.incarnation = 1
@@ -123,12 +128,24 @@ class Load:
                 return
             self.crash()
 
+    def dress(self, name: str) -> str:
+        """The body of a name: always the same, so that a receiver can tell every changed byte."""
+        length = zlib.crc32(name.encode()) % (self.padding_bytes + 1)
+        return name + " " + (name * (length // len(name) + 1))[:length]
+
+    def undress(self, body: str) -> str:
+        """The name in a body; a body that is not exactly what was sent ends the run."""
+        name = body.split(" ", 1)[0]
+        if body != self.dress(name):
+            self.unexpected.append(f"the body of {name} changed: {body[:200]}")
+        return name
+
     def send(self, client: Client, queue: str, body: str, **more: str) -> Told:
         """One SendMessage, written down."""
         start = time.monotonic()
         entry = Send(queue, body, start, start, Told.UNKNOWN)
         try:
-            answer = client.ask("SendMessage", {"QueueUrl": queue, "MessageBody": body} | more)
+            answer = client.ask("SendMessage", {"QueueUrl": queue, "MessageBody": self.dress(body)} | more)
             entry.told, entry.message_id = Told.ACKNOWLEDGED, answer["MessageId"]
             entry.sequence = int(answer.get("SequenceNumber", 0))
         finally:
@@ -141,7 +158,7 @@ class Load:
         start = time.monotonic()
         told: dict[str, str] = {}
         try:
-            entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)]
+            entries = [{"Id": str(number), "MessageBody": self.dress(body)} for number, body in enumerate(bodies)]
             answer = client.ask("SendMessageBatch", {"QueueUrl": queue, "Entries": entries})
             told = {bodies[int(entry["Id"])]: entry["MessageId"] for entry in answer["Successful"]}
         finally:
@@ -150,14 +167,14 @@ class Load:
                 outcome = Told.ACKNOWLEDGED if body in told else Told.UNKNOWN
                 self.history.sends.append(Send(queue, body, start, end, outcome, told.get(body, "")))
 
-    def receive(self, client: Client, queue: str, wait: int = POLL_SECONDS) -> list[Received]:
+    def receive(self, client: Client, queue: str, visibility: int = VISIBILITY_SECONDS) -> list[Received]:
         """One ReceiveMessage, written down."""
         start = time.monotonic()
         asked = {
             "QueueUrl": queue,
             "MaxNumberOfMessages": 10,
-            "WaitTimeSeconds": wait,
-            "VisibilityTimeout": VISIBILITY_SECONDS,
+            "WaitTimeSeconds": POLL_SECONDS,
+            "VisibilityTimeout": visibility,
             "MessageSystemAttributeNames": ["All"],
         }
         answer = client.ask("ReceiveMessage", asked)
@@ -169,8 +186,8 @@ class Load:
             count, sequence = int(system["ApproximateReceiveCount"]), int(system.get("SequenceNumber", 0))
             messages.append(
                 Received(
-                    queue, message["Body"], message["MessageId"], message["ReceiptHandle"], count, sequence,
-                    number, place, start, end, VISIBILITY_SECONDS, client.incarnation,
+                    queue, self.undress(message["Body"]), message["MessageId"], message["ReceiptHandle"], count, sequence,
+                    number, place, start, end, visibility, client.incarnation,
                 )
             )  # fmt: skip
         self.history.received.extend(messages)

@@ -62,6 +62,15 @@ def consumer(load: Load, queue: str) -> Role:
     return step
 
 
+def clumsy_consumer(load: Load, queue: str) -> Role:
+    """Receives without ever deleting, so that messages go to the dead-letter queue."""
+
+    def step(client: Client, chance: random.Random):
+        load.receive(client, queue, visibility=chance.choice([0, 1]))
+
+    return step
+
+
 def patient_consumer(load: Load, queue: str) -> Role:
     """Keeps what it received for a while, so that crashes fall between receive and delete."""
 

@@ -83,6 +83,11 @@ def test_a_handle_given_twice_is_found():
     assert checks.same_handle(History([], [received("a", 1), received("b", 2, handle="handle-a-1")]))
 
 
+def test_a_message_kept_in_two_queues_is_found():
+    assert checks.kept_twice([received("a", 1, queue="http://h/1/q"), received("a", 2, queue="http://h/1/dead")])
+    assert checks.kept_twice([received("a", 1, queue="http://h/1/q")]) == []
+
+
 def test_a_duplicate_is_found():
     sends = [send("a", 1), send("a", 2, message_id="another", sequence=11)]
     assert checks.duplicated(History(sends))

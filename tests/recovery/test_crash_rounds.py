@@ -1,5 +1,6 @@
 """Producers and consumers under load while the server is killed again and again: nothing promised is broken."""
 
+import json
 import os
 import random
 
@@ -9,18 +10,23 @@ from harness import checks, places
 from harness.behaviours import behaviour
 from harness.history import History
 from harness.load import Load
-from harness.roles import consumer, fifo_producer, patient_consumer, producer
+from harness.roles import clumsy_consumer, consumer, fifo_producer, patient_consumer, producer
 from harness.server import Server
 
 ROUNDS = 20
 SHOWN_MAX = 20
 
 
-def crash_rounds(server: Server, rounds: int) -> tuple[Load, str, str]:
-    """A standard and a FIFO queue through so many crashes; the load with its history, and both URLs."""
+def new_load(server: Server, padding_bytes: int = 0) -> Load:
+    """A load whose seed is printed, and taken from the environment to repeat a run."""
     seed = int(os.environ.get("WAYSTATION_SEED") or random.randrange(2**32))
     print(f"WAYSTATION_SEED={seed}")
-    load = Load(server, seed)
+    return Load(server, seed, padding_bytes)
+
+
+def crash_rounds(server: Server, rounds: int, padding_bytes: int = 0) -> tuple[Load, str, str]:
+    """A standard and a FIFO queue through so many crashes; the load with its history, and both URLs."""
+    load = new_load(server, padding_bytes)
     standard = load.create("crash-standard")
     fifo = load.create("crash.fifo", FifoQueue="true")
     for role in (producer, producer, consumer, patient_consumer):
@@ -61,6 +67,41 @@ def test_nothing_promised_is_broken_by_crashes(flags: tuple[str, ...]):
             assert_busy(load.history.of(queue), ROUNDS)
         violations = checks.of_standard(load.history.of(standard)) + checks.of_fifo(load.history.of(fifo))
         assert violations == [], report(violations)
+
+
+@behaviour("SQS-148", "SQS-149", "SQS-119")
+def test_nothing_promised_is_broken_through_checkpoints():
+    """Large bodies, so that segments fill, checkpoints are written and segments are used again between the crashes."""
+    with Server() as server:
+        load, standard, fifo = crash_rounds(server, 12, padding_bytes=120_000)
+        assert load.unexpected == [], server.log()
+        violations = checks.of_standard(load.history.of(standard)) + checks.of_fifo(load.history.of(fifo))
+        assert violations == [], report(violations)
+
+
+@behaviour("SQS-317", "SQS-148", "SQS-149", "SQS-319")
+@pytest.mark.parametrize("kind", ["standard", "fifo"])
+def test_every_message_is_in_one_of_both_queues_whatever_crashes_during_moves(kind: str):
+    with Server("--test-volatile-writes", "2") as server:
+        load = new_load(server)
+        suffix, fifo = (".fifo", {"FifoQueue": "true"}) if kind == "fifo" else ("", {})
+        dead = load.create("dead" + suffix, **fifo)
+        arn = f"arn:aws:sqs:us-east-1:000000000000:dead{suffix}"
+        redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 2})
+        source = load.create("source" + suffix, RedrivePolicy=redrive, **fifo)
+        make = fifo_producer if kind == "fifo" else producer
+        for role in (make, clumsy_consumer, clumsy_consumer, clumsy_consumer):
+            load.add(role(load, source))
+        with load.running():
+            load.rounds(ROUNDS)
+        assert load.unexpected == [], server.log()
+        before = len(load.history.received)
+        load.drain(source)
+        load.drain(dead)
+        print(load.history.summary())
+        assert any(one.queue == dead for one in load.history.received), "nothing moved"
+        assert checks.lost(load.history) == []
+        assert checks.kept_twice(load.history.received[before:]) == []
 
 
 @behaviour("SQS-148")
