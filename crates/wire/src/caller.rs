@@ -2,7 +2,7 @@
 //!
 //! The front door fills it from the authenticated identity and the connection; services only read it.
 
-use crate::Str;
+use crate::{Protocol, Str};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -72,6 +72,8 @@ pub struct Caller {
     pub wall_ms: u64,
     /// Request header `X-Amzn-Trace-Id` (SQS-138).
     pub trace_header: Option<Str>,
+    /// The protocol of the request, where AWS answers the same operation differently (SQS-185).
+    pub protocol: Protocol,
 }
 
 impl Default for Caller {
@@ -89,6 +91,7 @@ impl Default for Caller {
             source_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
             wall_ms: 0,
             trace_header: None,
+            protocol: Protocol::AwsJson10,
         }
     }
 }

@@ -21,11 +21,12 @@ pub(crate) async fn receive(
 ) -> Result<ReceiveMessageResult, ApiError> {
     let located = addressing::locate(sqs, caller, &input.queue_url)?;
     let request = request(sqs, &located.settings, &input)?;
-    let system_names = input
-        .attribute_names
-        .iter()
-        .chain(&input.message_system_attribute_names)
-        .flatten();
+    let newer = match &input.attribute_names {
+        // In the query protocol the older list decides alone (SQS-185); in JSON both count (SQS-184).
+        Some(_) if caller.protocol.is_query() => None,
+        _ => input.message_system_attribute_names.as_ref(),
+    };
+    let system_names = input.attribute_names.iter().chain(newer).flatten();
     let names = input.message_attribute_names.as_deref().unwrap_or_default();
     let view = View {
         sqs,
