@@ -223,7 +223,7 @@ impl Run {
     /// Takes whatever answers are there, and has them checked.
     pub(crate) fn collect(&mut self) -> Checked {
         self.model.leeway.full = self.machine.disk.refused() > 0;
-        self.model.leeway.flipped = self.machine.disk.flipped() > 0;
+        self.model.leeway.unreadable = self.machine.disk.flipped() > 0 || self.machine.is_broken();
         let mut place = 0;
         while place < self.operations.len() {
             let Some(answer) = self.operations[place].poll() else {

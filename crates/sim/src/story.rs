@@ -22,7 +22,13 @@ pub(crate) fn of_request(request: &Request) -> String {
             let _ = write!(line, " {} in all", drafts.len());
             line
         }
-        other => format!("{other:?}"),
+        other => {
+            let mut line = format!("{other:?}");
+            if let Some(queue) = other.queue() {
+                let _ = write!(line, " {:x}", queue.0);
+            }
+            line
+        }
     }
 }
 

@@ -82,6 +82,7 @@ impl Model {
             home: queue,
             fifo: known.is_fifo(),
             group: draft.group,
+            delay_ms,
             sent: deed,
             refused: false,
             identity: None,

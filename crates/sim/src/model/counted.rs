@@ -53,8 +53,11 @@ impl Model {
         }
         let total = counts.visible + counts.in_flight + counts.delayed;
         if !all.holds(total) || !delayed.holds(counts.delayed) || !in_flight.holds(counts.in_flight) {
+            let around = self.around(queue, window.operation);
+            let stories = around.into_iter().map(|index| format!("\n  {index}: {}", self.describe(index)));
             return Err(format!(
-                "{counts:?} in {queue:?}, but {all:?} in all, {delayed:?} delayed, {in_flight:?} in flight"
+                "{counts:?} in {queue:?} within {window:?}, but {all:?} in all, {delayed:?} delayed, {in_flight:?} in flight{}",
+                stories.collect::<String>()
             ));
         }
         Ok(())

@@ -73,6 +73,8 @@ pub(crate) struct Receive {
     pub(crate) tag: u64,
     pub(crate) queue: QueueId,
     pub(crate) count: u32,
+    /// Step of the answer.
+    pub(crate) end: u64,
     pub(crate) durable: bool,
     /// A crash came before it was durable.
     pub(crate) forgotten: bool,
@@ -85,6 +87,8 @@ pub(crate) struct Message {
     pub(crate) home: QueueId,
     pub(crate) fifo: bool,
     pub(crate) group: Option<u64>,
+    /// Its own delay, where the queue lets it have one.
+    pub(crate) delay_ms: Option<u64>,
     pub(crate) sent: Deed,
     /// Known not to be stored: refused, or a duplicate.
     pub(crate) refused: bool,

@@ -53,8 +53,8 @@ pub(crate) struct Leeway {
     pub(crate) tight: bool,
     /// Sends may be refused for want of room; set once the disk refused something.
     pub(crate) full: bool,
-    /// Bodies may be unreadable; set once a read was flipped.
-    pub(crate) flipped: bool,
+    /// Bodies may be unreadable; set once a read was flipped or the disk broke.
+    pub(crate) unreadable: bool,
 }
 
 /// Everything the clients know together.
@@ -150,7 +150,7 @@ impl Model {
             }
             Some(EngineError::Overloaded) => self.leeway.tight,
             Some(EngineError::StorageFull) => self.leeway.full,
-            Some(EngineError::Unreadable(_)) => self.leeway.flipped,
+            Some(EngineError::Unreadable(_)) => self.leeway.unreadable,
             Some(_) => false,
         };
         match (possible, error) {

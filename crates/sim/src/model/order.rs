@@ -38,7 +38,8 @@ impl Model {
                     && self.rests(earlier, window.operation)
                     && !self.may_be_expired(earlier, window.end, window.to_ms)
                 {
-                    return Err(format!("message {index} overtook {other} of its group: {earlier:?}"));
+                    let story = self.describe(*other);
+                    return Err(format!("message {index} overtook {other} of its group: {story}"));
                 }
             }
         }

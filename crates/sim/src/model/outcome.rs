@@ -1,9 +1,11 @@
 //! What nobody is told: commands whose clients went away, commands that a crash cut off, expiries, flushes.
 
+use std::collections::BTreeMap;
+
 use waystation_engine::QueueId;
 
 use super::message::{Cause, Deed, Removal, UNENDED};
-use super::{Checked, Model, Window};
+use super::{Checked, Model, QueueModel, Window};
 use crate::operation::Request;
 
 impl Model {
@@ -104,7 +106,10 @@ impl Model {
             for showing in &mut message.showings {
                 if showing.deed.operation == operation && showing.deed.end == UNENDED {
                     showing.deed.end = step;
-                    showing.surely_ms = showing.from_ms + passed_ms;
+                    showing.surely_ms = match (showing.cause, message.delay_ms) {
+                        (Cause::Sent, None) => now_ms + most_delayed_ms(&self.queues, message.home),
+                        _ => showing.from_ms + passed_ms,
+                    };
                 }
             }
         }
@@ -211,13 +216,14 @@ impl Model {
         }
     }
 
-    /// Whether the command may still take effect.
-    pub(crate) fn is_open(&self, operation: u64) -> bool {
-        self.pending.contains_key(&operation)
-    }
-
     /// The rows the catalog shows can be explained by what was written.
     pub(crate) fn check_names(&mut self, now: u64, show: &dyn Fn(&super::Row) -> Option<(u64, Vec<u8>)>) -> Checked {
         self.names.check(now, show)
     }
+}
+
+/// The longest delay the queue ever had.
+fn most_delayed_ms(queues: &BTreeMap<QueueId, QueueModel>, queue: QueueId) -> u64 {
+    let known = queues.get(&queue);
+    known.map_or(0, |known| known.delays_ms(0, UNENDED).1)
 }

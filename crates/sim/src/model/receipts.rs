@@ -156,7 +156,10 @@ impl Model {
         }
         let (from_ms, surely_ms) = without.shown(window.start);
         let is_latest = message.latest_tag() == Some(receipt.tag);
-        if message.latest_tag().is_some_and(|latest| latest > receipt.tag) || surely_ms <= window.from_ms {
+        let later = message.receives.iter().any(|later| {
+            later.queue == queue && later.tag > receipt.tag && later.end < window.start
+        });
+        if later || surely_ms <= window.from_ms {
             return Held::SurelyNot;
         }
         let steady = without.showings.iter().all(|s| s.deed.certain || s.cause == Cause::Sent);

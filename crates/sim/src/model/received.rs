@@ -26,9 +26,6 @@ impl Model {
             self.end_receive(queue, window, true, request.visibility_ms);
             return Ok(());
         };
-        if delivered.len() > request.max {
-            return Err(format!("{} messages for a receive of {}", delivered.len(), request.max));
-        }
         let mut indices = Vec::with_capacity(delivered.len());
         for message in &delivered {
             let index = self.by_body.get(&message.body).copied();
@@ -38,6 +35,9 @@ impl Model {
             return Err("one receive returned a message twice".into());
         }
         let repeated = self.check_repetition(queue, request, &delivered, &indices, window)?;
+        if delivered.len() > request.max && !repeated {
+            return Err(format!("{} messages for a receive of {}", delivered.len(), request.max));
+        }
         self.check_missed(queue, request, &indices, window)?;
         for (delivered, index) in delivered.iter().zip(&indices) {
             let what = |why| format!("message {index}: {why} ({delivered:?})").replace(&format!("{:?}", delivered.body), "..");
@@ -88,7 +88,6 @@ impl Model {
         }
         let ghosts = self.ghosts(message, window.operation);
         let place = message.place;
-        let ghosts_before = self.queues.get(&queue).map_or(0, |known| known.ghosts);
         let Some(message) = self.messages.get_mut(index) else {
             return Ok(());
         };
@@ -98,9 +97,22 @@ impl Model {
         }
         message.place = queue;
         message.sequence = Some(delivered.sequence);
-        message.showings.clear();
+        // A moved message can be received at once; when it was moved nobody knows.
+        message.showings = vec![Showing {
+            deed: Deed {
+                operation: 0,
+                start: 0,
+                end: 0,
+                certain: true,
+            },
+            cause: Cause::Changed,
+            durable: true,
+            from_ms: 0,
+            surely_ms: window.to_ms,
+        }];
         message.ghosts_elsewhere = ghosts;
-        message.ghosts_before = ghosts_before;
+        // It may have been here, and received by ghosts, for long.
+        message.ghosts_before = 0;
         message.age_from_ms = (delivered.sent_ms, delivered.sent_ms);
         if let Some(known) = self.queues.get_mut(&place) {
             known.members.remove(&index);
@@ -144,7 +156,7 @@ impl Model {
             return self.check_repeated_count(message, delivered);
         }
         let (from_ms, _) = message.shown(window.start);
-        if !message.showings.is_empty() && from_ms > window.to_ms {
+        if from_ms > window.to_ms {
             return Err(format!("is hidden until {from_ms}, it is {}", window.to_ms));
         }
         self.check_count(message, delivered, window)?;
@@ -186,7 +198,7 @@ impl Model {
         if !(least..=most).contains(&count) {
             return Err(format!("was received {least} to {most} times"));
         }
-        if forgotten == 0 && count == 1 {
+        if most == 1 {
             let first_ms = delivered.first_received_ms;
             if !(window.from_ms..=window.to_ms).contains(&first_ms) {
                 return Err(format!("was received first within {window:?}"));
@@ -220,6 +232,7 @@ impl Model {
                 tag,
                 queue,
                 count: delivered.receive_count,
+                end: window.end,
                 durable,
                 forgotten: false,
             });

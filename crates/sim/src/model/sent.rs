@@ -2,7 +2,8 @@
 
 use waystation_engine::{EngineError, QueueId, Sent};
 
-use super::message::{Cause, UNENDED};
+use super::message::Cause;
+use super::queue::Seen;
 use super::{Checked, Model, Window};
 use crate::operation::Draft;
 
@@ -147,33 +148,27 @@ impl Model {
         let id = draft.dedup.ok_or("a message without deduplication id is a duplicate")?;
         let index = self.by_body.get(&draft.body).copied();
         let known = self.queues.get(&queue).ok_or("a send to an unknown queue")?;
-        let original = known.seen.get(&id).into_iter().flatten().find(|seen| {
+        let originals = known.seen.get(&id).into_iter().flatten().filter(|seen| {
             let message = self.messages.get(seen.message);
-            let matches = message.is_some_and(|message| match message.identity {
-                Some(sequence) => sequence == sent.sequence,
-                // A send that nobody was told of.
-                None => seen.deed.end != UNENDED && !message.refused || seen.deed.end == UNENDED,
+            let at_that_time = message.is_some_and(|message| {
+                (message.sent_ms.0..=message.sent_ms.1).contains(&sent.sent_ms)
             });
             let forgotten = known.purges.iter().any(|purge| {
                 seen.deed.done_before(purge.start) && purge.done_before(window.start)
             });
             let recent = seen.at_ms.1.saturating_add(DEDUPLICATION_MS) > window.from_ms;
-            Some(seen.message) != index && matches && recent && !forgotten
+            Some(seen.message) != index && at_that_time && recent && !forgotten
         });
+        let identity = |seen: &&Seen| self.messages.get(seen.message).and_then(|m| m.identity);
+        let originals: Vec<&Seen> = originals.collect();
+        let told = originals.iter().find(|seen| identity(seen) == Some(sent.sequence));
+        // Otherwise a send that nobody was told of.
+        let original = told.or_else(|| originals.iter().find(|seen| identity(seen).is_none()));
         let original = original.ok_or_else(|| {
             format!("duplicate of sequence {}, which is no send of the last minutes", sent.sequence)
         })?;
         let (at, start) = (original.message, original.deed.start);
         let delays_ms = known.delays_ms(start, window.end);
-        let message = self.messages.get(at).ok_or("an unknown message")?;
-        if message.identity.is_none() && sent.sent_ms < message.sent_ms.0 {
-            return Err("a duplicate names a time before its original".into());
-        }
-        if message.identity.is_some() && message.sent_ms.0 == message.sent_ms.1
-            && message.sent_ms.0 != sent.sent_ms
-        {
-            return Err("a duplicate names another time than its original".into());
-        }
         self.note_sent(at, sent, delays_ms, window)?;
         let known = self.queues.get_mut(&queue).ok_or("a send to an unknown queue")?;
         for seen in known.seen.get_mut(&id).into_iter().flatten() {
