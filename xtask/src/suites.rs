@@ -11,20 +11,19 @@ use crate::test::Wanted;
 use crate::tools::Tools;
 use crate::tree::Tree;
 
+/// A feature that no release has: bugs on purpose, which the crash tests must find.
+const PLANTED_BUGS: &str = "waystation/planted-bugs";
+
 /// Builds everything the suites run, then the server once more with the bugs planted that the crash tests must find.
 ///
+/// Always over the whole workspace, so that every crate is built with the same features of its dependencies, and only once.
 /// Both servers are copied aside, because cargo puts the second in the place of the first.
 pub(crate) fn build(tree: &Tree) -> Result<(), String> {
-    let planted = [
-        "build",
-        "--workspace",
-        "--release",
-        "--features",
-        "waystation/planted-bugs",
-    ];
-    process::run(&mut tree.cargo(&planted))?;
+    let common = ["build", "--workspace", "--release"];
+    let planted = ["--bin", "waystation", "--features", PLANTED_BUGS];
+    process::run(tree.cargo(&common).args(planted))?;
     keep(tree, "waystation-planted")?;
-    process::run(&mut tree.cargo(&["build", "--workspace", "--release"]))?;
+    process::run(tree.cargo(&common).arg("--bins"))?;
     keep(tree, "waystation")
 }
 
