@@ -184,3 +184,12 @@ def test_many_ids_are_remembered(lab: Lab):
     for one in range(0, 2000, 97):
         assert queue.send("m", group="g", dedup=f"d{one}")["MessageId"] == sent[one]
     assert queue.counts() == (2000, 0, 0)
+
+
+@behaviour("SQS-275")
+def test_a_new_scope_does_not_apply_at_once(lab: Lab):
+    queue = lab.fifo(DeduplicationScope="queue")
+    first = queue.send("m", group="g", dedup="d")
+    queue.set(DeduplicationScope="messageGroup")
+    assert queue.attribute("DeduplicationScope") == "messageGroup"
+    assert queue.send("m", group="h", dedup="d")["MessageId"] == first["MessageId"]

@@ -82,3 +82,15 @@ def test_malformed_policies_are_refused(lab: Lab, policy: str):
     with refused("InvalidParameterValue"):
         lab.queue(RedriveAllowPolicy=policy)
     assert "RedriveAllowPolicy" not in queue.attributes()
+
+
+@behaviour("SQS-337")
+def test_a_policy_tightened_later_stops_redrive(lab: Lab):
+    dead = lab.queue()
+    queue = lab.queue(RedrivePolicy=redrive_policy(dead, 1))
+    queue.send("poison")
+    queue.receive_one(VisibilityTimeout=0)
+    dead.set(RedriveAllowPolicy=allow("denyAll"))
+    queue.receive(VisibilityTimeout=0)
+    assert dead.receive(wait=1) == []
+    assert sum(queue.counts()) == 1
