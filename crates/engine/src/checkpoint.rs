@@ -21,6 +21,7 @@ use crate::page::Page;
 use crate::queue::Queue;
 use crate::row_key::{RowKey, RowKind, intent_key, manifest_key};
 use crate::shard::Shard;
+use crate::shared::Letter;
 
 const ROW_VERSION: u8 = 1;
 
@@ -262,6 +263,30 @@ impl Checkpoint {
             segment_bytes,
             sparse: Vec::new(),
         }
+    }
+
+    /// Gives up after an error: what every shard that was not sealed must take back.
+    pub(crate) fn abandon(&mut self) -> Vec<Letter> {
+        let sealed_first = self.phase == Phase::Obsolete;
+        let rest = self.captures.iter_mut().skip(self.next).enumerate();
+        rest.map(|(position, capture)| {
+            let mut rows = std::mem::take(&mut capture.obsolete);
+            let sealed = sealed_first && position == 0;
+            let unchanged = capture.rows.is_empty();
+            if !sealed {
+                rows.extend(capture.rows.iter().map(|(key, _)| *key));
+            }
+            Letter::Abandoned {
+                shard: capture.shard,
+                // A sealed or unchanged one has nothing but rows to remove.
+                generation: match sealed || unchanged {
+                    true => 0,
+                    false => capture.manifest.generation,
+                },
+                rows,
+            }
+        })
+        .collect()
     }
 
     /// Does the next step.

@@ -34,8 +34,19 @@ pub struct Parts {
     /// Makes the clock from the latest engine time found (milliseconds) and the kept offset of the
     /// test clock; its time starts at the former at least.
     pub clock: Box<dyn FnOnce(u64, i64) -> Arc<dyn Clock>>,
+    /// Told about every second whether the disk has room: its owner gives back or takes reserves.
+    pub on_room: Box<dyn Fn(Room) + Send + Sync>,
     /// Told once when the disk fails for good; ends the process.
     pub on_failure: Box<dyn Fn(&StorageError) + Send + Sync>,
+}
+
+/// Whether the disk has room for another journal segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// It has.
+    Enough,
+    /// Producers are refused.
+    Full,
 }
 
 /// An engine that nothing runs yet.
@@ -85,6 +96,7 @@ pub fn open(parts: Parts) -> Result<Opened, StorageError> {
         secret: parts.secret,
         segment_bytes,
         failure: OnceLock::new(),
+        on_room: parts.on_room,
         on_failure: parts.on_failure,
     });
     let mut shares: Vec<Vec<_>> = (0..parts.workers).map(|_| Vec::new()).collect();

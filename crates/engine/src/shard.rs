@@ -290,6 +290,19 @@ impl Shard {
         self.changed(id);
     }
 
+    /// A checkpoint of this generation failed before it was sealed: what it held is changed again.
+    /// Generation 0 only adds rows to remove.
+    pub(crate) fn abandoned(&mut self, generation: u64, rows: Vec<crate::row_key::RowKey>) {
+        self.dropped_rows.extend(rows);
+        if generation != 0 {
+            self.dirty = true;
+            self.table.abandoned(generation);
+            for queue in self.queues.values_mut() {
+                queue.abandoned(generation);
+            }
+        }
+    }
+
     fn apply_effect(&mut self, effect: &Effect, at: &At) {
         match effect {
             Effect::Configure {

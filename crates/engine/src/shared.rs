@@ -14,6 +14,7 @@ use crate::ids::{QueueId, ShardId};
 use crate::index::Usage;
 use crate::limits::Budgets;
 use crate::mailbox::Mailbox;
+use crate::open::Room;
 use crate::page::Page;
 use crate::plan::Offer;
 use crate::relocation::Listing;
@@ -51,6 +52,13 @@ pub(crate) enum Letter {
     Sealed {
         shard: ShardId,
         generation: u64,
+    },
+    /// The checkpoint failed before these rows counted: they are changed again. `rows` may be in
+    /// the view and must go with the next one.
+    Abandoned {
+        shard: ShardId,
+        generation: u64,
+        rows: Vec<RowKey>,
     },
     /// What refers to the journal segment?
     ListBodies {
@@ -97,6 +105,7 @@ pub(crate) struct Shared {
     pub(crate) segment_bytes: u64,
     /// The first fatal error.
     pub(crate) failure: OnceLock<StorageError>,
+    pub(crate) on_room: Box<dyn Fn(Room) + Send + Sync>,
     pub(crate) on_failure: Box<dyn Fn(&StorageError) + Send + Sync>,
 }
 

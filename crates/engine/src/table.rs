@@ -73,6 +73,16 @@ impl Table {
             .collect()
     }
 
+    /// Buckets written under a generation that never counted are changed again.
+    pub(crate) fn abandoned(&mut self, generation: u64) {
+        let lost = self.stored.iter().filter(|(_, g)| **g == generation);
+        let lost: Vec<u16> = lost.map(|(bucket, _)| *bucket).collect();
+        for bucket in lost {
+            self.stored.remove(&bucket);
+            self.dirty.insert(bucket);
+        }
+    }
+
     /// Takes in a bucket read from the view.
     pub(crate) fn restore(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
         let mut input = Reader::new(bytes, "catalog bucket");

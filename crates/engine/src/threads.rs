@@ -1,26 +1,16 @@
 //! The threads of a running engine: workers, committer, readers, checkpointer, segment preparer.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use waystation_storage::{Lsn, StorageError};
+use waystation_storage::StorageError;
 
-use crate::checkpoint::{Capture, Checkpoint, Step};
+use crate::checkpointer::checkpoint_loop;
 use crate::engine::Engine;
-use crate::ids::ShardId;
-use crate::open::Opened;
-use crate::relocation::Relocation;
-use crate::reply::promise;
-use crate::shared::{Letter, Shared};
+use crate::open::{Opened, Room};
+use crate::shared::Shared;
 
-/// Journal growth after which a checkpoint starts.
-const CHECKPOINT_EVERY_BYTES: u64 = 256 << 20;
-/// How often the checkpointer looks at the journal's growth.
-const CHECKPOINT_LOOK: Duration = Duration::from_secs(1);
-/// Looks after which a checkpoint starts if anything was written at all: 60 s.
-const CHECKPOINT_LOOKS_MAX: u32 = 60;
 /// How often the segment preparer looks even when nobody asked.
 const PREPARE_LOOK: Duration = Duration::from_secs(1);
 /// Threads that read bodies and pages.
@@ -114,77 +104,16 @@ impl Running {
 
 fn prepare(shared: &Shared) {
     while shared.journal.await_preparation_due(PREPARE_LOOK) {
-        // A full disk is no failure: producers are refused until room comes back.
-        if let Err(error) = shared.journal.prepare_next()
-            && !matches!(error, StorageError::StorageFull)
-        {
-            return shared.fail(error);
-        }
-    }
-}
-
-fn checkpoint_loop(shared: &Arc<Shared>) {
-    let mut covered = shared.journal.position().end;
-    let mut looks = 0;
-    while shared.checkpoints.wait(Some(CHECKPOINT_LOOK)) {
-        shared.checkpoints.take_all();
-        looks += 1;
-        let end = shared.journal.position().end;
-        let grown = end.0 - covered.0;
-        let due = grown >= CHECKPOINT_EVERY_BYTES
-            || shared.checkpoint_wanted.load(Ordering::Relaxed)
-            || looks >= CHECKPOINT_LOOKS_MAX;
-        if !due || grown == 0 {
-            continue;
-        }
-        looks = 0;
-        covered = end;
-        match checkpoint(shared) {
-            Ok(()) => shared.checkpoint_wanted.store(false, Ordering::Relaxed),
+        let room = match shared.journal.prepare_next() {
+            Ok(prepared) if !prepared.storage_full => Room::Enough,
+            // A full disk is no failure: producers are refused until room comes back.
+            Ok(_) | Err(StorageError::StorageFull) => Room::Full,
             Err(error) => return shared.fail(error),
+        };
+        (shared.on_room)(room);
+        if room == Room::Full {
+            // What consumers delete becomes room only when a checkpoint lets the journal go.
+            shared.want_checkpoint();
         }
     }
-}
-
-/// One checkpoint over all shards; gives up quietly when the engine stops meanwhile.
-fn checkpoint(shared: &Arc<Shared>) -> Result<(), StorageError> {
-    let mut captures: Vec<Capture> = Vec::new();
-    for shard in 0..=ShardId::MAX {
-        let (promise, reply) = promise();
-        shared.send(shard, Letter::Capture { shard, promise });
-        match reply.wait() {
-            Some(capture) => captures.push(capture),
-            None => return Ok(()),
-        }
-    }
-    let mut checkpoint = Checkpoint::new(captures, shared.segment_bytes);
-    loop {
-        match checkpoint.step(&*shared.view, &shared.journal)? {
-            Step::More => {}
-            Step::AwaitDurable(lsn) => {
-                if !await_durable(shared, lsn) {
-                    return Ok(());
-                }
-            }
-            Step::Sealed(shard, generation) => {
-                shared.send(shard, Letter::Sealed { shard, generation });
-            }
-            Step::Finished => break,
-        }
-    }
-    for segment in checkpoint.sparse {
-        let mut relocation = Relocation::begin(shared, segment);
-        if !relocation.wait() {
-            return Ok(());
-        }
-        relocation.finish(&*shared.view, &shared.journal)?;
-    }
-    Ok(())
-}
-
-fn await_durable(shared: &Shared, lsn: Lsn) -> bool {
-    let (promise, reply) = promise();
-    let give = Box::new(move || promise.fill(()));
-    shared.journal.when_durable(lsn, give);
-    reply.wait().is_some()
 }

@@ -132,6 +132,15 @@ impl Worker {
                 self.touched.insert(shard);
             }
             Letter::Sealed { shard, generation } => self.sealed(shard, generation),
+            Letter::Abandoned {
+                shard,
+                generation,
+                rows,
+            } => {
+                if let Some(state) = self.shards.get_mut(&shard) {
+                    state.abandoned(generation, rows);
+                }
+            }
             Letter::ListBodies {
                 shard,
                 segment,

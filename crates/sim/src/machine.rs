@@ -51,6 +51,7 @@ impl Machine {
                 assert!(latest_ms <= clock.now_ms(), "the journal is ahead of time");
                 clock
             }),
+            on_room: Box::new(|_| {}),
             on_failure: Box::new(move |error| {
                 let mut failure = failure.lock().unwrap_or_else(PoisonError::into_inner);
                 failure.get_or_insert(error.to_string());

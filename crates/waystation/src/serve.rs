@@ -7,11 +7,11 @@ use std::time::Duration;
 use prometheus_client::registry::Registry;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use waystation_auth::{Authenticator, Credentials, Defaults, Mode};
-use waystation_engine::{Budgets, Clock, Engine, Parts as EngineParts, Running};
+use waystation_engine::{Budgets, Clock, Engine, Parts as EngineParts, Room, Running};
 use waystation_frontdoor::{Answers, Config, FrontDoor, Parts, TestEndpoints, Tls as DoorTls};
 use waystation_sqs::Sqs;
 use waystation_storage::{
-    DataDirectory, Disk, FjallView, JournalOptions, ViewOptions, VolatileDisk,
+    DataDirectory, Disk, FjallView, JournalOptions, StorageError, ViewOptions, VolatileDisk,
 };
 use waystation_wire::{Service, Str};
 
@@ -31,6 +31,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), String> {
         Data::Ephemeral => DataDirectory::ephemeral(),
     }
     .map_err(|error| explain(&error))?;
+    let data = Arc::new(data);
     let (running, clock) = start_engine(&settings, &data)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_name("http")
@@ -45,7 +46,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), String> {
 
 fn start_engine(
     settings: &Settings,
-    data: &DataDirectory,
+    data: &Arc<DataDirectory>,
 ) -> Result<(Running, Arc<EngineClock>), String> {
     let mut disk: Arc<dyn Disk> = data.journal_disk();
     if let Some(delay_ms) = settings.volatile_writes_ms {
@@ -70,6 +71,7 @@ fn start_engine(
             let _first = keep.set(clock.clone());
             clock as Arc<dyn Clock>
         }),
+        on_room: on_room(data.clone()),
         on_failure: Box::new(|error| {
             tracing::error!(
                 "the disk failed: {}. Nothing more is acknowledged; what was acknowledged is on \
@@ -86,6 +88,36 @@ fn start_engine(
         .ok_or_else(|| "the engine did not start its clock".to_string())?;
     let running = Running::start(opened).map_err(|error| explain(&error))?;
     Ok((running, clock))
+}
+
+/// Keeps a ballast while there is room and gives it up when there is none, so that a checkpoint can
+/// still be written on a full disk; says so when that changes.
+fn on_room(data: Arc<DataDirectory>) -> Box<dyn Fn(Room) + Send + Sync> {
+    let known = std::sync::Mutex::new(Room::Enough);
+    Box::new(move |room| {
+        let mut known = known
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let changed = *known != room;
+        *known = room;
+        drop(known);
+        let settled = match room {
+            Room::Enough => data.restore_ballast(),
+            Room::Full => data.release_ballast(),
+        };
+        if changed && room == Room::Full {
+            tracing::error!(
+                "the disk is full: sends are refused until there is room, receives and deletes go on"
+            );
+        } else if changed {
+            tracing::info!("the disk has room again: sends are accepted");
+        }
+        if let Err(error) = settled
+            && !matches!(error, StorageError::StorageFull)
+        {
+            tracing::warn!("the ballast file: {}", explain(&error));
+        }
+    })
 }
 
 async fn serve(

@@ -210,6 +210,25 @@ impl Queue {
         (held, replaced)
     }
 
+    /// The checkpoint under `generation` failed: what it held is changed again.
+    pub(crate) fn abandoned(&mut self, generation: u64) {
+        if self.stored == generation {
+            self.stored = 0;
+            self.dirty = true;
+        }
+        for slot in self.pages.values_mut() {
+            if slot.captured == generation {
+                slot.captured = 0;
+                slot.dirty = true;
+            }
+        }
+        for chunk in &mut self.deduplication.chunks {
+            if chunk.stored == generation {
+                chunk.stored = 0;
+            }
+        }
+    }
+
     /// The checkpoint that held pages under `generation` is sealed.
     pub(crate) fn sealed(&mut self, generation: u64) {
         for slot in self.pages.values_mut() {

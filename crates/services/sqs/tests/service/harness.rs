@@ -212,6 +212,7 @@ fn start(
         workers: 4,
         secret: [7; 32],
         clock: Box::new(move |_, _| clock),
+        on_room: Box::new(|_| {}),
         on_failure: Box::new(|error| panic!("the disk failed: {error}")),
     };
     let opened = open(parts).unwrap_or_else(|error| panic!("the engine does not open: {error}"));

@@ -1,0 +1,116 @@
+//! The checkpointer's thread: when to make a checkpoint, and what to do when the disk is full.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use waystation_storage::{Lsn, StorageError};
+
+use crate::checkpoint::{Capture, Checkpoint, Step};
+use crate::ids::ShardId;
+use crate::relocation::Relocation;
+use crate::reply::promise;
+use crate::shared::{Letter, Shared};
+
+/// Journal growth after which a checkpoint starts.
+const CHECKPOINT_EVERY_BYTES: u64 = 256 << 20;
+/// How often the checkpointer looks at the journal's growth.
+const CHECKPOINT_LOOK: Duration = Duration::from_secs(1);
+/// Looks after which a checkpoint starts if anything was written at all: 60 s.
+const CHECKPOINT_LOOKS_MAX: u32 = 60;
+
+/// How a checkpoint ended.
+#[derive(PartialEq, Eq)]
+enum Ended {
+    Complete,
+    /// The engine stops.
+    Stopped,
+}
+
+/// Makes checkpoints until the engine stops or the disk fails.
+pub(crate) fn checkpoint_loop(shared: &Arc<Shared>) {
+    let mut covered = shared.journal.position().end;
+    let mut looks = 0;
+    while shared.checkpoints.wait(Some(CHECKPOINT_LOOK)) {
+        shared.checkpoints.take_all();
+        looks += 1;
+        let end = shared.journal.position().end;
+        let grown = end.0 - covered.0;
+        let due = grown >= CHECKPOINT_EVERY_BYTES
+            || shared.checkpoint_wanted.load(Ordering::Relaxed)
+            || looks >= CHECKPOINT_LOOKS_MAX;
+        if !due || grown == 0 {
+            continue;
+        }
+        looks = 0;
+        match checkpoint(shared) {
+            Ok(Ended::Complete) => {
+                covered = end;
+                shared.checkpoint_wanted.store(false, Ordering::Relaxed);
+            }
+            Ok(Ended::Stopped) => return,
+            // Without room there is no checkpoint, only a longer replay; it is tried again.
+            Err(_) if shared.journal.statistics().storage_full => {}
+            Err(error) => return shared.fail(error),
+        }
+    }
+}
+
+/// One checkpoint over all shards. After an error the shards hold everything it did not seal as
+/// changed again, so that the next one writes it.
+fn checkpoint(shared: &Arc<Shared>) -> Result<Ended, StorageError> {
+    let mut captures: Vec<Capture> = Vec::new();
+    for shard in 0..=ShardId::MAX {
+        let (promise, reply) = promise();
+        shared.send(shard, Letter::Capture { shard, promise });
+        match reply.wait() {
+            Some(capture) => captures.push(capture),
+            None => return Ok(Ended::Stopped),
+        }
+    }
+    let mut checkpoint = Checkpoint::new(captures, shared.segment_bytes);
+    match run(shared, &mut checkpoint) {
+        Ok(Ended::Complete) => {}
+        Ok(Ended::Stopped) => return Ok(Ended::Stopped),
+        Err(error) => {
+            for letter in checkpoint.abandon() {
+                if let Letter::Abandoned { shard, .. } = &letter {
+                    shared.send(*shard, letter);
+                }
+            }
+            return Err(error);
+        }
+    }
+    for segment in checkpoint.sparse {
+        let mut relocation = Relocation::begin(shared, segment);
+        if !relocation.wait() {
+            return Ok(Ended::Stopped);
+        }
+        relocation.finish(&*shared.view, &shared.journal)?;
+    }
+    Ok(Ended::Complete)
+}
+
+fn run(shared: &Shared, checkpoint: &mut Checkpoint) -> Result<Ended, StorageError> {
+    loop {
+        match checkpoint.step(&*shared.view, &shared.journal)? {
+            Step::More => {}
+            Step::AwaitDurable(lsn) => {
+                if !await_durable(shared, lsn) {
+                    return Ok(Ended::Stopped);
+                }
+            }
+            Step::Sealed(shard, generation) => {
+                shared.send(shard, Letter::Sealed { shard, generation });
+            }
+            Step::Finished => return Ok(Ended::Complete),
+        }
+    }
+}
+
+fn await_durable(shared: &Shared, lsn: Lsn) -> bool {
+    let (promise, reply) = promise();
+    let give = Box::new(move || promise.fill(()));
+    shared.journal.when_durable(lsn, give);
+    reply.wait().is_some()
+}
