@@ -233,7 +233,7 @@ mod tests {
 
     /// A data directory with ten frames of one body each; returns the frames' offsets.
     fn written(path: &Path) -> Vec<u64> {
-        let directory = DataDirectory::open(path).expect("created");
+        let directory = DataDirectory::open(path, [7; 32]).expect("created");
         let journal = Journal::open(
             directory.journal_disk(),
             JournalOptions::default(),
@@ -285,7 +285,7 @@ mod tests {
             (1, 11, 10, 10)
         );
         assert!(report.defects.is_empty(), "{report:?}");
-        let _used = DataDirectory::open(scratch.path()).expect("opens");
+        let _used = DataDirectory::open(scratch.path(), [7; 32]).expect("opens");
         assert!(matches!(
             check(scratch.path()),
             Err(StorageError::Locked { .. })

@@ -1,5 +1,6 @@
 //! One data directory: `FORMAT`, `lock`, `secret`, `journal/`, `view/`, `ballast`. Mode 0700, one process at a time.
-//! A directory that this version does not know is refused before anything in it is touched.
+//! A directory that this version does not know is refused before anything in it is touched. Randomness arrives as
+//! an argument: 32 fresh bytes, which become the secret of a directory that has none.
 
 use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
@@ -7,6 +8,8 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::limits::BALLAST_BYTES;
 use crate::{Disk, Open, OsDisk, StorageError};
@@ -36,34 +39,37 @@ enum Lifetime {
 }
 
 impl DataDirectory {
-    /// Opens the directory, or creates it.
+    /// Opens the directory, or creates it with `fresh` as its secret: 32 bytes of the system's randomness, which an
+    /// existing directory has no use for.
     ///
     /// # Errors
     /// `Locked` when another process uses it, `UnknownFormat` when it is something else, `Corrupt` when its secret is gone.
-    pub fn open(path: &Path) -> Result<Self, StorageError> {
-        Self::open_for(path, Lifetime::Kept)
+    pub fn open(path: &Path, fresh: [u8; 32]) -> Result<Self, StorageError> {
+        Self::open_for(path, fresh, Lifetime::Kept)
     }
 
-    /// A fresh directory in the system's temporary one, removed on drop.
+    /// A fresh directory in the system's temporary one, removed on drop. `fresh` as in `open`.
     ///
     /// # Errors
     /// As `open`.
-    pub fn ephemeral() -> Result<Self, StorageError> {
-        let name = format!(
-            "waystation-{}-{:016x}",
-            std::process::id(),
-            u64::from_le_bytes(random()?)
-        );
-        Self::open_for(&std::env::temp_dir().join(name), Lifetime::RemovedOnDrop)
+    pub fn ephemeral(fresh: [u8; 32]) -> Result<Self, StorageError> {
+        // Anybody may list the temporary directory, so the name shows a hash: no byte of the secret.
+        let name = format!("waystation-{}-{:016x}", std::process::id(), xxh3_64(&fresh));
+        Self::open_for(
+            &std::env::temp_dir().join(name),
+            fresh,
+            Lifetime::RemovedOnDrop,
+        )
     }
 
-    fn open_for(path: &Path, lifetime: Lifetime) -> Result<Self, StorageError> {
+    fn open_for(path: &Path, fresh: [u8; 32], lifetime: Lifetime) -> Result<Self, StorageError> {
+        assert_ne!(fresh, [0; 32], "nobody filled the random bytes");
         create_directory(path)?;
         let state = inspect(path)?;
         let lock = take_lock(path)?;
         if state == State::Fresh {
             // The secret first: a directory with a FORMAT is complete.
-            write_whole(path, SECRET, &random::<32>()?)?;
+            write_whole(path, SECRET, &fresh)?;
             write_whole(path, FORMAT, FORMAT_TEXT.as_bytes())?;
         }
         let secret = read_secret(path)?;
@@ -247,14 +253,6 @@ fn read_secret(path: &Path) -> Result<[u8; 32], StorageError> {
     })
 }
 
-fn random<const N: usize>() -> Result<[u8; N], StorageError> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| io::Error::other(error.to_string()))
-        .map_err(StorageError::io("draw random bytes for", SECRET))?;
-    Ok(bytes)
-}
-
 fn create_directory(path: &Path) -> Result<(), StorageError> {
     match DirBuilder::new().recursive(true).mode(0o700).create(path) {
         Ok(()) => Ok(()),
@@ -293,16 +291,17 @@ mod tests {
     use super::*;
     use crate::disk::scratch::Scratch;
 
+    const FRESH: [u8; 32] = [7; 32];
+
     #[test]
     fn a_directory_is_made_private_and_keeps_its_secret() {
         let scratch = Scratch::new("data");
         let path = scratch.path().join("new/data");
-        let directory = DataDirectory::open(&path).expect("created");
+        let directory = DataDirectory::open(&path, FRESH).expect("created");
         let mode =
             |path: &Path| fs::metadata(path).expect("it exists").permissions().mode() & 0o777;
         assert_eq!((mode(&path), mode(&path.join(SECRET))), (0o700, 0o600));
-        let secret = directory.secret();
-        assert_ne!(secret, [0; 32]);
+        assert_eq!(directory.secret(), FRESH);
         directory.restore_ballast().expect("room for the ballast");
         directory.restore_ballast().expect("there already");
         directory.release_ballast().expect("released");
@@ -310,18 +309,18 @@ mod tests {
         assert!(directory.journal_disk().list().expect("lists").is_empty());
         drop(directory);
         assert_eq!(
-            DataDirectory::open(&path).expect("opens again").secret(),
-            secret
+            DataDirectory::open(&path, [9; 32])
+                .expect("opens again")
+                .secret(),
+            FRESH
         );
-        let other = DataDirectory::open(&scratch.path().join("other")).expect("created");
-        assert_ne!(other.secret(), secret);
     }
 
     #[test]
     fn a_second_process_is_refused_by_the_first_ones_id() {
         let scratch = Scratch::new("data-lock");
-        let directory = DataDirectory::open(scratch.path()).expect("created");
-        let error = DataDirectory::open(scratch.path()).expect_err("locked");
+        let directory = DataDirectory::open(scratch.path(), FRESH).expect("created");
+        let error = DataDirectory::open(scratch.path(), FRESH).expect_err("locked");
         assert!(
             error
                 .to_string()
@@ -329,7 +328,7 @@ mod tests {
             "{error}"
         );
         drop(directory);
-        assert!(DataDirectory::open(scratch.path()).is_ok());
+        assert!(DataDirectory::open(scratch.path(), FRESH).is_ok());
     }
 
     #[test]
@@ -337,7 +336,7 @@ mod tests {
         let scratch = Scratch::new("data-foreign");
         fs::write(scratch.path().join("photo.jpg"), b"dear").expect("written");
         assert!(matches!(
-            DataDirectory::open(scratch.path()),
+            DataDirectory::open(scratch.path(), FRESH),
             Err(StorageError::UnknownFormat { .. })
         ));
         assert_eq!(fs::read_dir(scratch.path()).expect("lists").count(), 1);
@@ -347,7 +346,7 @@ mod tests {
             "waystation data directory, format 9\n",
         )
         .expect("written");
-        let error = DataDirectory::open(scratch.path()).expect_err("a newer format");
+        let error = DataDirectory::open(scratch.path(), FRESH).expect_err("a newer format");
         assert!(error.to_string().contains("format 9"), "{error}");
         assert_eq!(fs::read_dir(scratch.path()).expect("lists").count(), 1);
     }
@@ -357,16 +356,22 @@ mod tests {
         let scratch = Scratch::new("data-first");
         fs::write(scratch.path().join(LOCK), "").expect("written");
         fs::write(scratch.path().join(SECRET), [1; 32]).expect("written");
-        drop(DataDirectory::open(scratch.path()).expect("begins again"));
+        drop(DataDirectory::open(scratch.path(), FRESH).expect("begins again"));
         fs::remove_file(scratch.path().join(SECRET)).expect("removed");
-        assert!(DataDirectory::open(scratch.path()).is_err());
+        assert!(DataDirectory::open(scratch.path(), FRESH).is_err());
     }
 
     #[test]
     fn an_ephemeral_directory_goes_with_its_owner() {
-        let directory = DataDirectory::ephemeral().expect("created");
+        let directory = DataDirectory::ephemeral([0xA5; 32]).expect("created");
         let path = directory.path().to_path_buf();
         assert!(path.join(JOURNAL).is_dir());
+        assert!(
+            !path.to_string_lossy().contains("a5a5"),
+            "the name shows the secret"
+        );
+        let other = DataDirectory::ephemeral([0x5A; 32]).expect("created beside it");
+        assert_ne!(other.path(), path);
         drop(directory);
         assert!(!path.exists());
     }

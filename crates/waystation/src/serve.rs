@@ -26,12 +26,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), String> {
         .with_writer(std::io::stderr)
         .with_target(false)
         .init();
-    let data = match &settings.data {
-        Data::Kept(directory) => DataDirectory::open(directory),
-        Data::Ephemeral => DataDirectory::ephemeral(),
-    }
-    .map_err(|error| explain(&error))?;
-    let data = Arc::new(data);
+    let data = Arc::new(open_data(&settings.data)?);
     let (running, clock) = start_engine(&settings, &data)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_name("http")
@@ -42,6 +37,18 @@ pub(crate) fn run(settings: Settings) -> Result<(), String> {
     runtime.shutdown_timeout(Duration::from_secs(1));
     running.stop();
     outcome
+}
+
+fn open_data(data: &Data) -> Result<DataDirectory, String> {
+    // The secret of a directory that has none: below this crate nobody asks for randomness.
+    let mut fresh = [0; 32];
+    getrandom::fill(&mut fresh)
+        .map_err(|error| format!("cannot draw random bytes from the system: {error}"))?;
+    match data {
+        Data::Kept(directory) => DataDirectory::open(directory, fresh),
+        Data::Ephemeral => DataDirectory::ephemeral(fresh),
+    }
+    .map_err(|error| explain(&error))
 }
 
 fn start_engine(
