@@ -30,7 +30,7 @@ pub(crate) struct Window {
 /// What was counted for one operation.
 #[derive(Clone, Default)]
 pub(crate) struct Tally {
-    /// Latencies of the requests that were sent inside the window.
+    /// Latencies of the requests that were sent and answered inside the window.
     pub(crate) latency: Histogram,
     /// Answers inside the window.
     pub(crate) requests: u64,
@@ -184,19 +184,18 @@ impl<'a> Driver<'a> {
             let messages = workload.answered(index, waiting.operation, &response.body);
             let messages = messages.map_err(|reason| format!("{name}: {reason}"))?;
             let tally = &mut tallies[waiting.operation];
-            if waiting.sent_at >= window.counts_from {
-                tally
-                    .latency
-                    .record((now - waiting.sent_at).as_nanos() as u64);
-            }
             if now >= window.counts_from && now < window.stops_at {
                 tally.requests += 1;
                 tally.messages += messages;
-                tally.last_at = if messages > 0 {
-                    Some(now)
-                } else {
-                    tally.last_at
-                };
+                if messages > 0 {
+                    tally.last_at = Some(now);
+                }
+                // What is answered after the stop met a load that was fading away.
+                if waiting.sent_at >= window.counts_from {
+                    tally
+                        .latency
+                        .record((now - waiting.sent_at).as_nanos() as u64);
+                }
             }
             Ok(now)
         })?;
