@@ -6,7 +6,98 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
-use waystation_engine::Engine;
+use waystation_engine::{Engine, Usage};
+use waystation_storage::JournalStatistics;
+
+/// Name, where the value stands, and help.
+type Row<Source> = (&'static str, fn(&Source) -> u64, &'static str);
+
+/// What the journal did since the start.
+const JOURNAL_COUNTERS: &[Row<JournalStatistics>] = &[
+    (
+        "waystation_journal_written_bytes",
+        |journal| journal.bytes_written,
+        "Bytes of frames written, padding included",
+    ),
+    (
+        "waystation_journal_appended_bytes",
+        |journal| journal.bytes_appended,
+        "Bytes of records appended",
+    ),
+    (
+        "waystation_journal_zeroed_bytes",
+        |journal| journal.bytes_zeroed,
+        "Bytes zeroed ahead of the writer",
+    ),
+    (
+        "waystation_journal_frames",
+        |journal| journal.frames,
+        "Frames written",
+    ),
+    (
+        "waystation_journal_records",
+        |journal| journal.records,
+        "Records appended",
+    ),
+    (
+        "waystation_journal_flushes",
+        |journal| journal.flushes,
+        "Flushes done",
+    ),
+    (
+        "waystation_body_reads_memory",
+        |journal| journal.reads_memory,
+        "Bodies read from memory",
+    ),
+    (
+        "waystation_body_reads_file",
+        |journal| journal.reads_file,
+        "Bodies read from files",
+    ),
+];
+
+/// How the journal is now.
+const JOURNAL_GAUGES: &[Row<JournalStatistics>] = &[
+    (
+        "waystation_journal_segments",
+        |journal| journal.segments,
+        "Segment files",
+    ),
+    (
+        "waystation_journal_ring_bytes",
+        |journal| journal.ring_bytes,
+        "Memory of the newest frames",
+    ),
+    (
+        "waystation_storage_full",
+        |journal| u64::from(journal.storage_full),
+        "1 while producers are refused for want of room",
+    ),
+];
+
+/// How much of the engine's budgets is used now.
+const ENGINE_GAUGES: &[Row<Usage>] = &[
+    (
+        "waystation_index_page_bytes",
+        |usage| usage.page_bytes.get(),
+        "Memory of index pages",
+    ),
+    (
+        "waystation_messages_waiting",
+        |usage| usage.waiting_messages.get(),
+        "Messages in flight or delayed",
+    ),
+    (
+        "waystation_deduplication_entries",
+        |usage| usage.deduplication_entries.get(),
+        "Deduplication ids remembered",
+    ),
+    (
+        "waystation_parked_receives",
+        |usage| usage.parked_receives.get(),
+        "Long polls waiting",
+    ),
+];
 
 /// Reads the engine's counters.
 pub(crate) struct EngineMetrics(pub(crate) Engine);
@@ -20,96 +111,30 @@ impl fmt::Debug for EngineMetrics {
 impl Collector for EngineMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let journal = self.0.journal_statistics();
-        let counters = [
-            (
-                "waystation_journal_written_bytes",
-                "Bytes of frames written, padding included",
-                journal.bytes_written,
-            ),
-            (
-                "waystation_journal_appended_bytes",
-                "Bytes of records appended",
-                journal.bytes_appended,
-            ),
-            (
-                "waystation_journal_zeroed_bytes",
-                "Bytes zeroed ahead of the writer",
-                journal.bytes_zeroed,
-            ),
-            (
-                "waystation_journal_frames",
-                "Frames written",
-                journal.frames,
-            ),
-            (
-                "waystation_journal_records",
-                "Records appended",
-                journal.records,
-            ),
-            (
-                "waystation_journal_flushes",
-                "Flushes done",
-                journal.flushes,
-            ),
-            (
-                "waystation_body_reads_memory",
-                "Bodies read from memory",
-                journal.reads_memory,
-            ),
-            (
-                "waystation_body_reads_file",
-                "Bodies read from files",
-                journal.reads_file,
-            ),
-        ];
-        for (name, help, value) in counters {
-            let metric = ConstCounter::new(value);
-            let encoder = encoder.encode_descriptor(name, help, None, metric.metric_type())?;
-            metric.encode(encoder)?;
-        }
-        let usage = self.0.usage();
-        let gauges = [
-            (
-                "waystation_journal_segments",
-                "Segment files",
-                journal.segments,
-            ),
-            (
-                "waystation_journal_ring_bytes",
-                "Memory of the newest frames",
-                journal.ring_bytes,
-            ),
-            (
-                "waystation_storage_full",
-                "1 while producers are refused for want of room",
-                u64::from(journal.storage_full),
-            ),
-            (
-                "waystation_index_page_bytes",
-                "Memory of index pages",
-                usage.page_bytes.get(),
-            ),
-            (
-                "waystation_messages_waiting",
-                "Messages in flight or delayed",
-                usage.waiting_messages.get(),
-            ),
-            (
-                "waystation_deduplication_entries",
-                "Deduplication ids remembered",
-                usage.deduplication_entries.get(),
-            ),
-            (
-                "waystation_parked_receives",
-                "Long polls waiting",
-                usage.parked_receives.get(),
-            ),
-        ];
-        for (name, help, value) in gauges {
-            let metric = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
-            let encoder = encoder.encode_descriptor(name, help, None, metric.metric_type())?;
-            metric.encode(encoder)?;
-        }
-        Ok(())
+        counters(&mut encoder, JOURNAL_COUNTERS, &journal)?;
+        gauges(&mut encoder, JOURNAL_GAUGES, &journal)?;
+        gauges(&mut encoder, ENGINE_GAUGES, self.0.usage())
     }
+}
+
+fn counters<Source>(
+    encoder: &mut DescriptorEncoder<'_>,
+    rows: &[Row<Source>],
+    source: &Source,
+) -> fmt::Result {
+    rows.iter().try_for_each(|(name, value, help)| {
+        let metric = ConstCounter::new(value(source));
+        metric.encode(encoder.encode_descriptor(name, help, None, metric.metric_type())?)
+    })
+}
+
+fn gauges<Source>(
+    encoder: &mut DescriptorEncoder<'_>,
+    rows: &[Row<Source>],
+    source: &Source,
+) -> fmt::Result {
+    rows.iter().try_for_each(|(name, value, help)| {
+        let metric = ConstGauge::new(i64::try_from(value(source)).unwrap_or(i64::MAX));
+        metric.encode(encoder.encode_descriptor(name, help, None, metric.metric_type())?)
+    })
 }
