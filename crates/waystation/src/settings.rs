@@ -95,71 +95,27 @@ impl Settings {
     /// what to write instead.
     pub(crate) fn resolve(flags: &ServeFlags) -> Result<Settings, String> {
         let file = read_file(flags.config.as_deref())?;
-        let listen = flags.listen.clone().or(file.listen);
-        let (addresses, port) = parse_listen(listen.as_deref().unwrap_or("localhost:4566"))?;
-        let credentials = flags.credentials.clone().or(file.credentials);
+        let (addresses, port) =
+            parse_listen(chosen(&flags.listen, &file.listen, "localhost:4566"))?;
         let auth = parse_auth(
-            flags
-                .auth
-                .clone()
-                .or(file.auth)
-                .as_deref()
-                .unwrap_or("open"),
-            credentials,
+            chosen(&flags.auth, &file.auth, "open"),
+            flags.credentials.as_ref().or(file.credentials.as_ref()),
         )?;
-        let everywhere = !addresses.iter().all(IpAddr::is_loopback);
-        if everywhere
-            && matches!(auth, Auth::Open)
-            && !(flags.open_to_network || file.open_to_network)
-        {
-            return Err(
-                "listening beyond this machine with --auth open would let anybody on the network \
-                 in; use --auth verify --credentials FILE, or add --open-to-network if that is \
-                 what you want"
-                    .to_string(),
-            );
-        }
-        if everywhere && (flags.test_clock || flags.test_endpoints) {
-            return Err(
-                "--test-clock and --test-endpoints work only when listening on loopback addresses"
-                    .to_string(),
-            );
-        }
-        let durability = match (&flags.durability, file.durability) {
-            (Some(text), _) => parse_durability(text)?,
-            (None, Some(toml::Value::String(text))) => parse_durability(&text)?,
-            (None, Some(toml::Value::Integer(ms))) => parse_durability(&ms.to_string())?,
-            (None, Some(_)) => parse_durability("")?,
-            (None, None) => Durability::Strict,
-        };
+        check_reach(&addresses, &auth, flags, &file)?;
         Ok(Settings {
             addresses,
             port,
-            data: match (flags.ephemeral, flags.data_dir.clone().or(file.data_dir)) {
-                (true, _) => Data::Ephemeral,
-                (false, Some(directory)) => Data::Kept(directory),
-                (false, None) => Data::Kept(data_home::default_directory()?),
-            },
+            data: choose_data(flags, &file)?,
             auth,
-            durability,
-            limits: parse_limits(
-                flags
-                    .limits
-                    .clone()
-                    .or(file.limits)
-                    .as_deref()
-                    .unwrap_or("none"),
-            )?,
-            log: parse_log(flags.log.clone().or(file.log).as_deref().unwrap_or("info"))?,
-            tls: flags
-                .tls
-                .clone()
-                .or(file.tls)
-                .as_deref()
-                .map(parse_tls)
-                .transpose()?,
+            durability: choose_durability(flags, &file)?,
+            limits: parse_limits(chosen(&flags.limits, &file.limits, "none"))?,
+            log: parse_log(chosen(&flags.log, &file.log, "info"))?,
+            tls: match flags.tls.as_ref().or(file.tls.as_ref()) {
+                Some(text) => Some(parse_tls(text)?),
+                None => None,
+            },
             account: parse_account(file.account)?,
-            region: file.region.unwrap_or_else(|| "us-east-1".to_string()),
+            region: parse_region(file.region)?,
             cors_origins: file.cors_origins,
             hosts: file.hosts,
             test_clock: flags.test_clock,
@@ -168,6 +124,57 @@ impl Settings {
             bare: flags.bare,
             volatile_writes_ms: flags.test_volatile_writes,
         })
+    }
+}
+
+fn chosen<'a>(flag: &'a Option<String>, file: &'a Option<String>, default: &'a str) -> &'a str {
+    flag.as_deref().or(file.as_deref()).unwrap_or(default)
+}
+
+/// Refuses what would let the network in without anybody having said so.
+fn check_reach(
+    addresses: &[IpAddr],
+    auth: &Auth,
+    flags: &ServeFlags,
+    file: &File,
+) -> Result<(), String> {
+    if addresses.iter().all(IpAddr::is_loopback) {
+        return Ok(());
+    }
+    if matches!(auth, Auth::Open) && !(flags.open_to_network || file.open_to_network) {
+        return Err(
+            "listening beyond this machine with --auth open would let anybody on the network in; \
+             use --auth verify --credentials FILE, or add --open-to-network if that is what you \
+             want"
+                .to_string(),
+        );
+    }
+    if flags.test_clock || flags.test_endpoints {
+        return Err(
+            "--test-clock and --test-endpoints work only when listening on loopback addresses"
+                .to_string(),
+        );
+    }
+    Ok(())
+}
+
+fn choose_data(flags: &ServeFlags, file: &File) -> Result<Data, String> {
+    if flags.ephemeral {
+        return Ok(Data::Ephemeral);
+    }
+    match flags.data_dir.as_ref().or(file.data_dir.as_ref()) {
+        Some(directory) => Ok(Data::Kept(directory.clone())),
+        None => data_home::default_directory().map(Data::Kept),
+    }
+}
+
+/// The file may say the milliseconds as a number or as text.
+fn choose_durability(flags: &ServeFlags, file: &File) -> Result<Durability, String> {
+    match (&flags.durability, &file.durability) {
+        (Some(text), _) | (None, Some(toml::Value::String(text))) => parse_durability(text),
+        (None, Some(toml::Value::Integer(ms))) => parse_durability(&ms.to_string()),
+        (None, Some(other)) => Err(wrong_durability(other.type_str())),
+        (None, None) => Ok(Durability::Strict),
     }
 }
 
@@ -201,10 +208,10 @@ fn parse_listen(text: &str) -> Result<(Vec<IpAddr>, u16), String> {
     Ok((vec![address], port))
 }
 
-fn parse_auth(mode: &str, credentials: Option<PathBuf>) -> Result<Auth, String> {
+fn parse_auth(mode: &str, credentials: Option<&PathBuf>) -> Result<Auth, String> {
     match (mode, credentials) {
         ("open", _) => Ok(Auth::Open),
-        ("verify", Some(file)) => Ok(Auth::Verify(file)),
+        ("verify", Some(file)) => Ok(Auth::Verify(file.clone())),
         ("verify", None) => Err(
             "--auth verify needs --credentials FILE with lines of 'access_key secret_key'"
                 .to_string(),
@@ -226,11 +233,13 @@ fn parse_durability(text: &str) -> Result<Durability, String> {
         "os" => Ok(Durability::Os),
         number => match number.parse() {
             Ok(ms @ 1..=60_000) => Ok(Durability::Interval(ms)),
-            _ => Err(format!(
-                "--durability takes strict, os or 1 to 60000 milliseconds, not '{text}'"
-            )),
+            _ => Err(wrong_durability(text)),
         },
     }
+}
+
+fn wrong_durability(found: &str) -> String {
+    format!("--durability takes strict, os or 1 to 60000 milliseconds, not '{found}'")
 }
 
 fn parse_limits(text: &str) -> Result<Limits, String> {
@@ -265,6 +274,17 @@ fn parse_account(account: Option<String>) -> Result<String, String> {
         Ok(account)
     } else {
         Err(format!("account takes 12 digits, not '{account}'"))
+    }
+}
+
+fn parse_region(region: Option<String>) -> Result<String, String> {
+    let region = region.unwrap_or_else(|| "us-east-1".to_string());
+    if waystation_auth::is_region(&region) {
+        Ok(region)
+    } else {
+        Err(format!(
+            "region takes a name such as us-east-1, not '{region}'"
+        ))
     }
 }
 
