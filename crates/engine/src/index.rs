@@ -34,6 +34,10 @@ pub struct Usage {
     pub deduplication_entries: Gauge,
     /// Parked receives.
     pub parked_receives: Gauge,
+    /// Messages ready to be received.
+    pub visible_messages: Gauge,
+    /// Queues.
+    pub queues: Gauge,
 }
 
 /// One page's share of `Usage::page_bytes`, given back when dropped.

@@ -240,6 +240,7 @@ fn read_queue(
         queue.install(number, stored, Arc::new(page));
         queue.register_deadlines(number, &mut shard.index);
     }
+    shard.index.usage.queues.add(1);
     shard.queues.insert(id, queue);
     shard.retention_known(id);
     Ok(())

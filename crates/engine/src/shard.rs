@@ -343,10 +343,11 @@ impl Shard {
         at: &At,
     ) {
         let now_ms = self.time_ms;
-        let queue = self
-            .queues
-            .entry(id)
-            .or_insert_with(|| Queue::new(id, 0, config));
+        let usage = &self.index.usage;
+        let queue = self.queues.entry(id).or_insert_with(|| {
+            usage.queues.add(1);
+            Queue::new(id, 0, config)
+        });
         if version > queue.version {
             let delay_changed = queue.is_fifo() && queue.config.delay_ms != config.delay_ms;
             queue.version = version;
@@ -377,6 +378,7 @@ impl Shard {
         let Some(mut queue) = self.queues.remove(&id) else {
             return;
         };
+        self.index.usage.queues.sub(1);
         queue.purge(&mut self.index);
         if let Some(when) = queue.retention_due_ms {
             self.retention.remove(&(when, id));

@@ -5,6 +5,7 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use waystation_storage::StorageError;
+use waystation_storage::priority::{Role, settle};
 
 use crate::checkpointer::checkpoint_loop;
 use crate::engine::Engine;
@@ -23,10 +24,17 @@ pub struct Running {
     others: Vec<JoinHandle<()>>,
 }
 
-fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StorageError> {
+fn spawn(
+    name: &str,
+    role: Role,
+    run: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, StorageError> {
     Builder::new()
         .name(name.to_string())
-        .spawn(run)
+        .spawn(move || {
+            settle(role);
+            run();
+        })
         .map_err(StorageError::io("start a thread", name))
 }
 
@@ -51,19 +59,23 @@ impl Running {
                 }
             };
             let name = format!("shards-{number}");
-            running.workers.push(spawn(&name, keep_time)?);
+            running
+                .workers
+                .push(spawn(&name, Role::Foreground, keep_time)?);
         }
         shared.callers_run.store(true, Ordering::Relaxed);
         let committer = shared.clone();
-        running.others.push(spawn("committer", move || {
-            if let Err(error) = committer.journal.run_committer() {
-                committer.fail(error);
-            }
-        })?);
+        running
+            .others
+            .push(spawn("committer", Role::Committer, move || {
+                if let Err(error) = committer.journal.run_committer() {
+                    committer.fail(error);
+                }
+            })?);
         for number in 0..READERS {
             let reader = shared.clone();
             let name = format!("reader-{number}");
-            running.others.push(spawn(&name, move || {
+            running.others.push(spawn(&name, Role::Foreground, move || {
                 while reader.fetches.wait(None) {
                     while reader.fetch_next() {}
                 }
@@ -72,10 +84,14 @@ impl Running {
         let preparer = shared.clone();
         running
             .others
-            .push(spawn("preparer", move || prepare(&preparer))?);
+            .push(spawn("preparer", Role::Background, move || {
+                prepare(&preparer)
+            })?);
         running
             .others
-            .push(spawn("checkpointer", move || checkpoint_loop(&shared))?);
+            .push(spawn("checkpointer", Role::Background, move || {
+                checkpoint_loop(&shared)
+            })?);
         Ok(running)
     }
 

@@ -5,6 +5,7 @@
 //! of one data directory, `check` verifies one offline. Nothing here knows queues, AWS or an async runtime.
 
 pub mod limits;
+pub mod priority;
 
 mod check;
 mod data_directory;

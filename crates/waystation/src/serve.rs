@@ -12,6 +12,7 @@ use waystation_frontdoor::{Answers, Config, FrontDoor, Parts, TestEndpoints, Tls
 use waystation_sqs::Sqs;
 use waystation_storage::{
     DataDirectory, Disk, FjallView, JournalOptions, StorageError, ViewOptions, VolatileDisk,
+    priority,
 };
 use waystation_wire::{Service, Str};
 
@@ -27,9 +28,11 @@ pub(crate) fn run(settings: Settings) -> Result<(), String> {
         .with_target(false)
         .init();
     let data = Arc::new(open_data(&settings.data)?);
+    tracing::debug!("priority of the committer: {:?}", priority::mode());
     let (running, clock) = start_engine(&settings, &data)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_name("http")
+        .on_thread_start(|| priority::settle(priority::Role::Foreground))
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start the runtime: {error}"))?;

@@ -175,6 +175,7 @@ impl Queue {
             "sequences of a page are dense"
         );
         self.counts.visible += 1;
+        index.usage.visible_messages.add(1);
         self.ready_pages.insert(number);
         if let Some(window) = &mut self.window {
             window.appended(sequence, entry.group());
@@ -220,7 +221,10 @@ impl Queue {
 
     fn uncount(&mut self, from: EntryState, sequence: u64, until_ms: u64, index: &mut ShardIndex) {
         match from {
-            EntryState::Ready => self.counts.visible -= 1,
+            EntryState::Ready => {
+                self.counts.visible -= 1;
+                index.usage.visible_messages.sub(1);
+            }
             EntryState::Leased => self.counts.in_flight -= 1,
             EntryState::Delayed => self.counts.delayed -= 1,
             EntryState::Gone => {}
@@ -233,7 +237,10 @@ impl Queue {
 
     fn count(&mut self, to: EntryState, index: &ShardIndex) {
         match to {
-            EntryState::Ready => self.counts.visible += 1,
+            EntryState::Ready => {
+                self.counts.visible += 1;
+                index.usage.visible_messages.add(1);
+            }
             EntryState::Leased => self.counts.in_flight += 1,
             EntryState::Delayed => self.counts.delayed += 1,
             EntryState::Gone => {}
@@ -276,6 +283,7 @@ impl Queue {
         self.dirty = true;
         index.live.sub(&slot.segments);
         self.counts.visible -= u64::from(slot.ready);
+        index.usage.visible_messages.sub(u64::from(slot.ready));
         self.by_age.remove(&(slot.sent_min_ms, number));
         self.ready_pages.remove(&number);
         self.dropped_rows

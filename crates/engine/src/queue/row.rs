@@ -145,6 +145,7 @@ impl Queue {
     fn place(&mut self, number: u64, slot: Slot, index: &mut ShardIndex) {
         index.live.add(&slot.segments);
         self.counts.visible += u64::from(slot.ready);
+        index.usage.visible_messages.add(u64::from(slot.ready));
         if slot.ready > 0 {
             self.ready_pages.insert(number);
         }

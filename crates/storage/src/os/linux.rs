@@ -50,6 +50,12 @@ pub(crate) fn allocate(file: &File, offset: u64, bytes: u64) -> io::Result<Alloc
     }
 }
 
+/// Sets the niceness of the calling thread alone, which Linux allows (NPTL threads are scheduled each by itself).
+pub(crate) fn nice_this_thread(niceness: i32) -> io::Result<()> {
+    rustix::process::setpriority_process(None, niceness)?;
+    Ok(())
+}
+
 /// Room left for an unprivileged writer.
 pub(crate) fn free_bytes(directory: &Path) -> io::Result<u64> {
     let room = rustix::fs::statvfs(directory)?;

@@ -6,9 +6,9 @@ mod linux;
 mod portable;
 
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{allocate, free_bytes, open_direct, write_through};
+pub(crate) use linux::{allocate, free_bytes, nice_this_thread, open_direct, write_through};
 #[cfg(not(target_os = "linux"))]
-pub(crate) use portable::{allocate, free_bytes, open_direct, write_through};
+pub(crate) use portable::{allocate, free_bytes, nice_this_thread, open_direct, write_through};
 
 /// Whether the file system could reserve room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -28,3 +28,8 @@ pub(crate) fn free_bytes(directory: &Path) -> io::Result<u64> {
     let room = rustix::fs::statvfs(directory)?;
     Ok(room.f_bavail.saturating_mul(room.f_frsize))
 }
+
+/// Threads have no niceness of their own here.
+pub(crate) fn nice_this_thread(_niceness: i32) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
