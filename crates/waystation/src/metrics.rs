@@ -82,6 +82,12 @@ const ENGINE_GAUGES: &[Row<Usage>] = &[
         |usage| usage.page_bytes.get(),
         "Memory of index pages",
     ),
+    ("waystation_queues", |usage| usage.queues.get(), "Queues"),
+    (
+        "waystation_messages_visible",
+        |usage| usage.visible_messages.get(),
+        "Messages ready to be received, over all queues",
+    ),
     (
         "waystation_messages_waiting",
         |usage| usage.waiting_messages.get(),
