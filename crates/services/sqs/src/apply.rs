@@ -4,10 +4,11 @@ use waystation_wire::{ApiError, Map, Str};
 
 use crate::attributes::{Attribute, On, Row, Value, find};
 use crate::errors::invalid_attribute_value;
+use crate::fifo_settings::{DeduplicationScope, FifoSettings, FifoThroughputLimit};
 use crate::redrive::{RedrivePolicy, Source};
 use crate::redrive_allow::RedriveAllowPolicy;
 use crate::report::{View, report};
-use crate::settings::{DeduplicationScope, FifoSettings, FifoThroughputLimit, QueueSettings};
+use crate::settings::QueueSettings;
 use crate::{api, policy};
 
 /// The attributes of a request: known names with values of the right form.

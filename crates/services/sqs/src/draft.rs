@@ -10,9 +10,10 @@ use crate::api::{
 use crate::errors::{
     invalid_characters, invalid_parameter, invalid_value, missing_parameter, wrong_queue_type,
 };
+use crate::fifo_settings::FifoSettings;
 use crate::md5::{self, Md5Digest};
 use crate::message::Message;
-use crate::settings::{FifoSettings, QueueSettings};
+use crate::settings::QueueSettings;
 use crate::{characters, fifo, limits, message_attributes};
 
 /// A message as a request gives it, alone or in a batch.
@@ -108,12 +109,13 @@ impl Draft {
         Ok(())
     }
 
-    /// Checks everything about the message and encodes it.
+    /// Checks everything about the message and encodes it. `now_ms` is engine time.
     pub(crate) fn ready(
         self,
         settings: &QueueSettings,
         caller: &Caller,
         keys: &crate::keys::Keys,
+        now_ms: u64,
         context: Context,
     ) -> Result<Ready, ApiError> {
         if self.body.is_empty() {
@@ -127,7 +129,7 @@ impl Draft {
         self.group_id
             .as_deref()
             .map_or(Ok(()), |id| fifo::check_id(id, "MessageGroupId"))?; // SQS-144, SQS-146
-        let (deduplication_id, dedup) = self.deduplication(settings, keys)?;
+        let (deduplication_id, dedup) = self.deduplication(settings, keys, now_ms)?;
         let Draft {
             body,
             attributes,
@@ -211,11 +213,12 @@ impl Draft {
             .then(|| u64::from(seconds.unsigned_abs()) * 1_000))
     }
 
-    /// The deduplication id and its hash (SQS-147, SQS-262, SQS-264, SQS-266).
+    /// The deduplication id and its hash (SQS-147, SQS-262, SQS-264, SQS-266, SQS-275).
     fn deduplication(
         &self,
         settings: &QueueSettings,
         keys: &crate::keys::Keys,
+        now_ms: u64,
     ) -> Result<(Option<Str>, Option<u128>), ApiError> {
         let Some(fifo) = &settings.fifo else {
             return match &self.deduplication_id {
@@ -231,7 +234,7 @@ impl Draft {
             None => fifo::content_id(self.body.as_bytes()),
         };
         let group = self.group_id.as_deref().unwrap_or_default();
-        let hash = fifo::deduplication_hash(keys, fifo.deduplication_scope, group, &id);
+        let hash = fifo::deduplication_hash(keys, fifo.scope_at(now_ms), group, &id);
         Ok((Some(id), Some(hash)))
     }
 }
@@ -279,6 +282,7 @@ mod tests {
             settings,
             &Caller::default(),
             &Keys::new(&[1; 32]),
+            0,
             Context::Single,
         )
     }
@@ -324,6 +328,7 @@ mod tests {
             &settings,
             &Caller::default(),
             &Keys::new(&[1; 32]),
+            0,
             Context::Batch,
         );
         let text = "One or more parameters cannot be validated. Reason: Message must be shorter than 1024 bytes.";
@@ -464,7 +469,13 @@ mod tests {
                 ..Caller::default()
             };
             let ready = draft("m")
-                .ready(&standard(), &caller, &Keys::new(&[1; 32]), Context::Single)
+                .ready(
+                    &standard(),
+                    &caller,
+                    &Keys::new(&[1; 32]),
+                    0,
+                    Context::Single,
+                )
                 .expect("valid");
             assert_eq!(ready.system_attributes_md5, None);
             Message::decode(ready.outgoing.body)

@@ -5,10 +5,10 @@ use sha2::{Digest, Sha256};
 use waystation_wire::{ApiError, Str};
 
 use crate::errors::invalid_value;
+use crate::fifo_settings::DeduplicationScope;
 use crate::hexadecimal;
 use crate::keys::Keys;
 use crate::limits;
-use crate::settings::DeduplicationScope;
 
 /// SQS-145: 1 to 128 ASCII letters, digits and punctuation marks, no blanks.
 fn is_valid(id: &str) -> bool {

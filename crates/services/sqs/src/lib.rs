@@ -26,6 +26,7 @@ mod dead_letter;
 mod addressing;
 mod catalog;
 mod settings;
+mod fifo_settings;
 mod stored;
 mod pages;
 mod waiting;

@@ -94,6 +94,9 @@ pub(crate) const WAITING_PERIOD_MS: u64 = 60_000;
 /// Waiting periods remembered at once; the oldest is forgotten first.
 pub(crate) const WAITING_PERIODS_MAX: usize = 10_000;
 
+/// SQS-110, SQS-275: how long sends are judged by the former scope after a change of `DeduplicationScope`.
+pub(crate) const DEDUPLICATION_SCOPE_CHANGE_MS: u64 = 60_000;
+
 /// How often a change of settings is tried again when another request changed them first.
 pub(crate) const CATALOG_RETRIES_MAX: usize = 64;
 

@@ -89,12 +89,15 @@ pub(crate) async fn set(
             region: located.region,
             name: located.name,
         };
-        let before = settings.redrive_policy.clone();
         requested.apply(settings, &source)?;
-        if settings.redrive_policy != before {
+        let (before, now_ms) = (&located.settings, sqs.now_ms());
+        if let (Some(fifo), Some(before)) = (&mut settings.fifo, &before.fifo) {
+            fifo.remember_scope(before, now_ms);
+        }
+        if settings.redrive_policy != before.redrive_policy {
             dead_letter::check_target(sqs, &located.scope, &located.arn(), settings)?; // SQS-336
         }
-        settings.modified_ms = sqs.now_ms();
+        settings.modified_ms = now_ms;
         Ok(Outcome::Changed)
     })
     .await

@@ -14,9 +14,10 @@ use crate::errors::{
     changing_too_fast, invalid_parameter, missing_parameter, queue_does_not_exist,
     unknown_attribute,
 };
+use crate::fifo_settings::FifoSettings;
 use crate::pages::PageRequest;
 use crate::redrive::Source;
-use crate::settings::{FifoSettings, QueueSettings};
+use crate::settings::QueueSettings;
 use crate::{Sqs, api, catalog, limits, names, tags};
 
 /// `CreateQueue`: a new queue, or the existing one when it is as asked for (SQS-059..075).

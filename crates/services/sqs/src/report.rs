@@ -87,7 +87,7 @@ mod tests {
     use waystation_engine::QueueId;
 
     use super::*;
-    use crate::settings::FifoSettings;
+    use crate::fifo_settings::FifoSettings;
 
     fn standard() -> QueueSettings {
         QueueSettings::new(QueueId(1), 1_700_000_000_999, None)

@@ -30,7 +30,13 @@ pub(crate) async fn send(
         body_md5,
         attributes_md5,
         system_attributes_md5,
-    } = draft.ready(&located.settings, caller, &sqs.keys, Context::Single)?;
+    } = draft.ready(
+        &located.settings,
+        caller,
+        &sqs.keys,
+        sqs.now_ms(),
+        Context::Single,
+    )?;
     let mut sent = sqs
         .engine
         .queue(located.id())
@@ -71,11 +77,12 @@ pub(crate) async fn send_batch(
             .try_for_each(|(_, draft)| draft.check_fifo_ids(fifo, Context::Batch))?;
     }
 
+    let now_ms = sqs.now_ms();
     let mut result = SendMessageBatchResult::default();
     let mut outgoing = Vec::with_capacity(drafts.len());
     let mut accepted = Vec::with_capacity(drafts.len());
     for (id, draft) in drafts {
-        match draft.ready(&located.settings, caller, &sqs.keys, Context::Batch) {
+        match draft.ready(&located.settings, caller, &sqs.keys, now_ms, Context::Batch) {
             Ok(ready) => {
                 outgoing.push(ready.outgoing);
                 accepted.push((

@@ -163,3 +163,27 @@ fn messages_and_their_ids_survive_a_restart() {
     );
     assert_eq!(lab.counts(&fifo), ["1", "0", "0"]);
 }
+
+#[test]
+fn a_new_deduplication_scope_waits_a_minute_also_across_a_restart() {
+    // SQS-275, SQS-110
+    let mut lab = Lab::new();
+    let url = lab.queue("q.fifo", json!({ "FifoQueue": "true" }));
+    let send = |lab: &Lab, group: &str, id: &str| {
+        let input = json!({
+            "QueueUrl": url, "MessageBody": "m", "MessageGroupId": group, "MessageDeduplicationId": id
+        });
+        lab.must("SendMessage", input)["MessageId"].clone()
+    };
+    let first = send(&lab, "g", "one");
+    let scope = json!({ "QueueUrl": url, "Attributes": { "DeduplicationScope": "messageGroup" } });
+    lab.must("SetQueueAttributes", scope);
+    assert_eq!(send(&lab, "h", "one"), first);
+    lab.restart();
+    lab.advance(59);
+    assert_eq!(send(&lab, "h", "one"), first);
+    lab.advance(1);
+    let second = send(&lab, "g", "two");
+    assert_ne!(send(&lab, "h", "two"), second);
+    assert_eq!(send(&lab, "g", "two"), second);
+}
