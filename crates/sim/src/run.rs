@@ -9,7 +9,7 @@ use crate::profile::{Profile, WORKERS};
 use crate::trace::Trace;
 use crate::workload::Workload;
 
-use waystation_engine::EngineError;
+use waystation_engine::{Advance, EngineError};
 use waystation_storage::Committed;
 
 /// How often things happened, for whoever wants to know whether a run was worth it.
@@ -25,6 +25,8 @@ pub struct Tried {
     pub crashes: u64,
     /// Checkpoints completed.
     pub checkpoints: u64,
+    /// Steps that moved live bodies out of mostly dead segments.
+    pub relocations: u64,
     /// Flipped bits that refused a start, as they should.
     pub rots_found: u64,
 }
@@ -119,6 +121,9 @@ impl Run {
         if self.rng.u64(0..1000) < self.profile.checkpoint_per_mille {
             self.checkpoint_step()?;
         }
+        if self.one_in(20) {
+            self.relocate()?;
+        }
         match self.rng.u8(0..100) {
             0..35 => self.ask(),
             35..65 => self.run_worker(),
@@ -198,10 +203,22 @@ impl Run {
         self.trace.note(self.step, format_args!("checkpoint {advance:?}"));
         match advance {
             Ok(advance) => {
-                self.tried.checkpoints += u64::from(advance == waystation_engine::Advance::Finished);
+                self.tried.checkpoints += u64::from(advance == Advance::Finished);
                 Ok(())
             }
             Err(error) => self.broke("a checkpoint", &error.to_string()),
+        }
+    }
+
+    pub(crate) fn relocate(&mut self) -> Result<Advance, String> {
+        let advance = self.machine.manual().relocation_step();
+        self.trace.note(self.step, format_args!("relocation {advance:?}"));
+        match advance {
+            Ok(advance) => {
+                self.tried.relocations += u64::from(advance == Advance::More);
+                Ok(advance)
+            }
+            Err(error) => self.broke("a relocation", &error.to_string()).map(|()| Advance::Finished),
         }
     }
 
@@ -222,7 +239,7 @@ impl Run {
 
     /// Takes whatever answers are there, and has them checked.
     pub(crate) fn collect(&mut self) -> Checked {
-        self.model.leeway.full = self.machine.disk.refused() > 0;
+        self.model.leeway.full = self.machine.disk.refused() > 0 || self.machine.is_broken();
         self.model.leeway.unreadable = self.machine.disk.flipped() > 0 || self.machine.is_broken();
         let mut place = 0;
         while place < self.operations.len() {

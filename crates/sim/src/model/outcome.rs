@@ -123,7 +123,7 @@ impl Model {
                     from_ms: asked.start_ms,
                     to_ms: now_ms,
                 };
-                self.end_receive(queue, &window, true, request.visibility_ms);
+                self.end_receive(queue, &window, Some(&request));
             }
             Request::Write { scope, rows } => self.names.unsure(scope, rows, operation),
             _ => {}

@@ -33,6 +33,15 @@ pub(crate) struct Attempt {
     pub(crate) leases: Vec<(usize, Receipt)>,
 }
 
+/// A receive with an attempt id of which nobody knows what it renewed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GhostRepeat {
+    pub(crate) attempt: u128,
+    pub(crate) deed: Deed,
+    pub(crate) from_ms: u64,
+    pub(crate) surely_ms: u64,
+}
+
 /// A receipt somebody holds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Handle {
@@ -58,6 +67,7 @@ pub(crate) struct QueueModel {
     pub(crate) purges: Vec<Deed>,
     pub(crate) seen: FxHashMap<u128, Vec<Seen>>,
     pub(crate) attempts: FxHashMap<u128, Attempt>,
+    pub(crate) ghost_repeats: Vec<GhostRepeat>,
     pub(crate) handles: Vec<Handle>,
     /// Messages handed out so far.
     pub(crate) given: u64,
@@ -80,6 +90,7 @@ impl QueueModel {
             purges: Vec::new(),
             seen: FxHashMap::default(),
             attempts: FxHashMap::default(),
+            ghost_repeats: Vec::new(),
             handles: Vec::new(),
             given: 0,
             sequences: Vec::new(),

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use waystation_engine::{Delivered, EngineError, QueueId, ReceiveRequest};
 
 use super::message::{Cause, Deed, Message, Receive, Showing};
-use super::queue::{Attempt, Handle};
+use super::queue::{Attempt, GhostRepeat, Handle};
 use super::{Checked, Model, Window};
+use crate::operation::Request;
 
 /// Receipts kept per queue for clients to use.
 const HANDLES_MAX: usize = 300;
@@ -19,11 +20,9 @@ impl Model {
         result: Result<Vec<Delivered>, EngineError>,
         window: &Window,
     ) -> Checked {
-        for message in &mut self.messages {
-            message.showings.retain(|s| s.deed.operation != window.operation || s.deed.certain);
-        }
+        self.end_repeat(result.is_err(), request.visibility_ms, window);
         let Ok(delivered) = result else {
-            self.end_receive(queue, window, true, request.visibility_ms);
+            self.end_receive(queue, window, Some(request));
             return Ok(());
         };
         let mut indices = Vec::with_capacity(delivered.len());
@@ -35,7 +34,10 @@ impl Model {
             return Err("one receive returned a message twice".into());
         }
         let repeated = self.check_repetition(queue, request, &delivered, &indices, window)?;
-        if delivered.len() > request.max && !repeated {
+        // A repetition gives what the first attempt got, which may have been a ghost's.
+        let known = self.queues.get(&queue);
+        let ghostly = known.is_some_and(|q| q.ghosts + q.receives_under_way(window.operation) > 0);
+        if delivered.len() > request.max && !repeated && !(request.attempt.is_some() && ghostly) {
             return Err(format!("{} messages for a receive of {}", delivered.len(), request.max));
         }
         self.check_missed(queue, request, &indices, window)?;
@@ -49,12 +51,24 @@ impl Model {
             self.note_delivery(queue, *index, delivered, repeated, request.visibility_ms, window);
         }
         self.note_attempt(queue, request, &delivered, &indices, repeated, window);
-        self.end_receive(queue, window, false, 0);
+        self.end_receive(queue, window, None);
         Ok(())
     }
 
+    /// What the receive may have renewed: known from now on, unless it failed.
+    fn end_repeat(&mut self, failed: bool, visibility_ms: u64, window: &Window) {
+        for message in &mut self.messages {
+            let own = |showing: &Showing| showing.deed.operation == window.operation;
+            message.showings.retain(|showing| failed || !own(showing));
+            for showing in message.showings.iter_mut().filter(|showing| own(showing)) {
+                showing.deed.end = window.end;
+                showing.surely_ms = window.to_ms + visibility_ms;
+            }
+        }
+    }
+
     /// The receive is over; as a ghost when nobody will know what it took.
-    pub(super) fn end_receive(&mut self, queue: QueueId, window: &Window, ghost: bool, visibility_ms: u64) {
+    pub(super) fn end_receive(&mut self, queue: QueueId, window: &Window, ghost: Option<&ReceiveRequest>) {
         let oldest = self.oldest(window.end);
         let Some(known) = self.queues.get_mut(&queue) else {
             return;
@@ -65,9 +79,25 @@ impl Model {
             }
         }
         known.receives.retain(|receive| receive.end >= oldest);
-        if ghost {
-            known.ghosts += 1;
-            known.ghosts_until_ms = known.ghosts_until_ms.max(window.to_ms + visibility_ms);
+        known.ghost_repeats.retain(|repeat| repeat.deed.end >= oldest);
+        let Some(request) = ghost else {
+            return;
+        };
+        let until_ms = window.to_ms + request.visibility_ms;
+        known.ghosts += 1;
+        known.ghosts_until_ms = known.ghosts_until_ms.max(until_ms);
+        if let Some(attempt) = request.attempt {
+            known.ghost_repeats.push(GhostRepeat {
+                attempt,
+                deed: Deed {
+                    operation: window.operation,
+                    start: window.start,
+                    end: window.end,
+                    certain: false,
+                },
+                from_ms: window.from_ms + request.visibility_ms,
+                surely_ms: until_ms,
+            });
         }
     }
 
@@ -223,7 +253,7 @@ impl Model {
         let durable = message.fifo;
         let whole = message.seen(window.start, window.end);
         message.identity = Some(delivered.identity.sequence);
-        if !message.fifo || message.place == message.home {
+        if !message.fifo || queue == message.home && delivered.sequence == delivered.identity.sequence {
             message.sent_ms = (delivered.sent_ms, delivered.sent_ms);
         }
         message.age_from_ms = (delivered.sent_ms, delivered.sent_ms);
@@ -275,23 +305,51 @@ impl Model {
         repeated: bool,
         window: &Window,
     ) {
+        let Some(attempt) = request.attempt.filter(|_| !delivered.is_empty() && !repeated) else {
+            return;
+        };
+        let others = self.repeats_meanwhile(queue, attempt, window);
         let Some(known) = self.queues.get_mut(&queue).filter(|known| known.is_fifo()) else {
             return;
         };
-        if let Some(attempt) = request.attempt
-            && !delivered.is_empty()
-            && !repeated
-        {
-            let receipts = delivered.iter().map(|message| message.receipt);
-            let leases = indices.iter().copied().zip(receipts).collect();
-            let deed = Deed {
-                operation: window.operation,
-                start: window.start,
-                end: window.end,
-                certain: true,
-            };
-            let at_ms = (window.from_ms, window.to_ms);
-            known.attempts.insert(attempt, Attempt { deed, at_ms, leases });
+        let receipts = delivered.iter().map(|message| message.receipt);
+        let leases = indices.iter().copied().zip(receipts).collect();
+        let deed = Deed {
+            operation: window.operation,
+            start: window.start,
+            end: window.end,
+            certain: true,
+        };
+        let at_ms = (window.from_ms, window.to_ms);
+        known.attempts.insert(attempt, Attempt { deed, at_ms, leases });
+        for index in indices {
+            if let Some(message) = self.messages.get_mut(*index) {
+                message.showings.extend(others.iter().copied());
+            }
         }
+    }
+
+    /// What other receives with the same attempt id may have made of it before it was answered.
+    fn repeats_meanwhile(&self, queue: QueueId, attempt: u128, window: &Window) -> Vec<Showing> {
+        let showing = |deed, from_ms, surely_ms| Showing {
+            deed,
+            cause: Cause::Changed,
+            durable: true,
+            from_ms,
+            surely_ms,
+        };
+        let ghosts = self.queues.get(&queue).into_iter().flat_map(|known| &known.ghost_repeats);
+        let ghosts = ghosts.filter(|g| g.attempt == attempt && g.deed.end >= window.start);
+        let mut found: Vec<Showing> = ghosts.map(|g| showing(g.deed, g.from_ms, g.surely_ms)).collect();
+        for (number, asked) in &self.pending {
+            if let Request::Receive { queue: other, request } = &asked.request
+                && *other == queue
+                && request.attempt == Some(attempt)
+            {
+                let deed = Deed::begun(*number, asked.start);
+                found.push(showing(deed, asked.start_ms + request.visibility_ms, u64::MAX));
+            }
+        }
+        found
     }
 }
