@@ -29,6 +29,9 @@ pub(crate) const HEAD_PAGES_RESIDENT: usize = 4;
 /// Messages looked at in one receive before it lets others run.
 pub(crate) const EXPIRE_PER_PLAN_MAX: usize = 4_096;
 
+/// How long work is left alone that found no room on the disk or waits for a page, in milliseconds.
+pub(crate) const RETRY_MS: u64 = 20;
+
 /// Bounds of one node that its configuration may change.
 #[derive(Clone, Debug)]
 pub struct Budgets {

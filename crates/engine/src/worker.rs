@@ -13,6 +13,7 @@ use crate::codec::Writer;
 use crate::command::Command;
 use crate::config::EngineError;
 use crate::ids::{QueueId, ShardId};
+use crate::limits::RETRY_MS;
 use crate::parked::{Parked, Work};
 use crate::plan::{Offer, Outcome, Turn};
 use crate::relocation::Listing;
@@ -31,6 +32,10 @@ pub(crate) struct Worker {
     due_of: FxHashMap<ShardId, u64>,
     /// Lanes whose destination knows that there is something.
     nudged: FxHashSet<(ShardId, ShardId)>,
+    /// Lanes that found no room on the disk: (when to try again, source, destination).
+    stalled: BTreeSet<(u64, ShardId, ShardId)>,
+    /// Shards whose expiry found no room, or waits for a page.
+    stuck: FxHashSet<ShardId>,
     /// Shards that were looked at since the last settling.
     touched: BTreeSet<ShardId>,
     /// The server is about to stop: nobody waits any more.
@@ -50,6 +55,8 @@ impl Worker {
             due: BTreeSet::new(),
             due_of: FxHashMap::default(),
             nudged: FxHashSet::default(),
+            stalled: BTreeSet::new(),
+            stuck: FxHashSet::default(),
             touched,
             waiting_ended: false,
         }
@@ -67,7 +74,8 @@ impl Worker {
     pub(crate) fn next_due(&self) -> Option<u64> {
         let shard = self.due.first().map(|(when, _)| *when);
         let receive = self.parked.next_due();
-        [shard, receive].into_iter().flatten().min()
+        let stalled = self.stalled.first().map(|(when, ..)| *when);
+        [shard, receive, stalled].into_iter().flatten().min()
     }
 
     /// Bytes of bodies that its shards refer to.
@@ -89,6 +97,7 @@ impl Worker {
             self.due_of.remove(&shard);
             self.run_due(shard, now_ms);
         }
+        self.resume_stalled(now_ms);
         self.settle(now_ms);
         while let Some(command) = self.parked.take_overdue(now_ms) {
             self.shared.usage.parked_receives.sub(1);
@@ -251,9 +260,15 @@ impl Worker {
     }
 
     fn expire(&mut self, queue: QueueId, now_ms: u64) {
-        let needed = self.turn(queue.shard(), now_ms, |turn| turn.expire(queue));
-        if let Some(Ok(Some(page))) = needed {
-            self.fetch(Work::Expire(queue), &[(queue, page)]);
+        match self.turn(queue.shard(), now_ms, |turn| turn.expire(queue)) {
+            Some(Ok(Some(page))) => {
+                self.stuck.insert(queue.shard());
+                self.fetch(Work::Expire(queue), &[(queue, page)]);
+            }
+            Some(Err(_)) => {
+                self.stuck.insert(queue.shard());
+            }
+            Some(Ok(None)) | None => {}
         }
     }
 
@@ -274,12 +289,12 @@ impl Worker {
 
     /// The source forgets what has arrived and offers more.
     fn answer_pull(&mut self, source: ShardId, destination: ShardId, through: u64, now_ms: u64) {
-        let offer = self.turn(source, now_ms, |turn| turn.pulled(destination, through));
-        match offer.flatten() {
-            Some(offer) => self.shared.post(destination, Letter::Offer(offer)),
-            None => {
+        match self.turn(source, now_ms, |turn| turn.pulled(destination, through)) {
+            Some(Ok(Some(offer))) => self.shared.post(destination, Letter::Offer(offer)),
+            Some(Ok(None)) | None => {
                 self.nudged.remove(&(source, destination));
             }
+            Some(Err(_)) => self.stall(source, destination, now_ms),
         }
     }
 
@@ -289,11 +304,33 @@ impl Worker {
         if let Some(pages) = missing.filter(|pages| !pages.is_empty()) {
             return self.fetch(Work::Offer(offer), &pages);
         }
-        if let Some(Ok(_)) = self.turn(destination, now_ms, |turn| turn.take_in(offer)) {
-            for command in self.parked.take_effects(destination) {
-                self.plan(command, now_ms);
+        match self.turn(destination, now_ms, |turn| turn.take_in(offer)) {
+            Some(Ok(_)) => {
+                for command in self.parked.take_effects(destination) {
+                    self.plan(command, now_ms);
+                }
+                self.pull(source, destination);
             }
-            self.pull(source, destination);
+            Some(Err(_)) => self.stall(source, destination, now_ms),
+            None => {}
+        }
+    }
+
+    /// A lane found no room on the disk: whichever end noticed begins anew a little later.
+    fn stall(&mut self, source: ShardId, destination: ShardId, now_ms: u64) {
+        self.stalled.insert((now_ms + RETRY_MS, source, destination));
+    }
+
+    fn resume_stalled(&mut self, now_ms: u64) {
+        while let Some((when, source, destination)) = self.stalled.first().copied()
+            && when <= now_ms
+        {
+            self.stalled.pop_first();
+            let nudge = Letter::Nudge {
+                source,
+                destination,
+            };
+            self.shared.post(destination, nudge);
         }
     }
 
@@ -316,7 +353,11 @@ impl Worker {
                     self.shared.post(destination, nudge);
                 }
             }
-            let due = state.next_due();
+            let mut due = state.next_due();
+            if self.stuck.remove(&shard) {
+                // Its time has come and it cannot go on: looking again at once would find the same.
+                due = due.map(|due| due.max(now_ms + RETRY_MS));
+            }
             self.set_due(shard, due);
             for queue in woken {
                 self.wake(queue, now_ms);

@@ -56,21 +56,23 @@ impl Turn<'_> {
     }
 
     /// The destination has everything through `through`: drops it here and returns the next slice.
-    pub(crate) fn pulled(&mut self, destination: ShardId, through: u64) -> Option<Offer> {
+    pub(crate) fn pulled(
+        &mut self,
+        destination: ShardId,
+        through: u64,
+    ) -> Result<Option<Offer>, EngineError> {
         if self.shard.outbox.can_trim(destination, through) {
             let record = Record::OutboxTrimmed {
                 destination,
                 through,
             };
-            // A lost trim is made good by the next pull; a failed append is the end anyway.
-            self.commit(&record, None, Urgency::Lazy, Funding::Consumer)
-                .ok()?;
+            self.commit(&record, None, Urgency::Lazy, Funding::Consumer)?;
         }
         let effects = self.shard.outbox.slice(destination, through);
-        (!effects.is_empty()).then_some(Offer {
+        Ok((!effects.is_empty()).then_some(Offer {
             source: self.shard.id,
             destination,
             effects,
-        })
+        }))
     }
 }
