@@ -250,6 +250,7 @@ mod tests {
             refused.contains("HTTP 400") && refused.contains("QueueDoesNotExist"),
             "{refused}"
         );
+        drop(client); // the responder serves one connection at a time
         assert_eq!(
             get(address, "/_waystation/health", CALL_MAX),
             Ok((200, Vec::new()))
