@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::cells::load::{Stock, drain, fill};
 use crate::client::QueueKind;
 use crate::consumer::ReceivePlan;
+use crate::measure::Measurement;
 use crate::options::Options;
 use crate::process::Sample;
 use crate::report::{self, Row};
@@ -65,34 +66,29 @@ pub(crate) fn run(cell: &str, target: &Target, options: &Options) -> Result<Vec<
         options.measured * 20,
     )?;
 
-    let mut rows = vec![
-        idle,
-        filled,
-        full,
-        restarted.noting(format!("{counted} messages counted after the kill")),
-    ];
-    rows.extend(report::rows(
-        &name("drain-empty"),
-        target.name(),
-        CONNECTIONS,
-        BODY_BYTES,
+    let mut rows = vec![idle, filled, full];
+    rows.push(restarted.noting(format!("{counted} messages counted after the kill")));
+    let table = |part: &str, found| {
+        report::rows(&name(part), target.name(), CONNECTIONS, BODY_BYTES, found)
+    };
+    rows.extend(table("drain-empty", &reference));
+    rows.extend(compared(
+        table("drain-full", &at_backlog),
+        &at_backlog,
         &reference,
     ));
-    let rate = |found: &crate::measure::Measurement| found.messages() as f64 / found.seconds;
-    let ratio = rate(&at_backlog) / rate(&reference);
-    let mut drained = report::rows(
-        &name("drain-full"),
-        target.name(),
-        CONNECTIONS,
-        BODY_BYTES,
-        &at_backlog,
-    );
-    if let Some(row) = drained.first_mut() {
+    Ok(rows)
+}
+
+/// Says in the first row how the rate at the backlog compares to the empty queue's.
+fn compared(mut rows: Vec<Row>, at_backlog: &Measurement, reference: &Measurement) -> Vec<Row> {
+    let rate = |found: &Measurement| found.messages() as f64 / found.seconds;
+    let ratio = rate(at_backlog) / rate(reference);
+    if let Some(row) = rows.first_mut() {
         row.values.push(("rate_to_empty_queue", ratio));
         row.note = format!("{ratio:.2} of the empty queue's rate");
     }
-    rows.extend(drained);
-    Ok(rows)
+    rows
 }
 
 /// Kills a server that holds nothing.
