@@ -109,14 +109,18 @@ class Load:
                 thread.join(60)
                 assert not thread.is_alive(), "a client hangs"
 
-    def crash(self):
-        """Kills the server and starts it again on the same data."""
+    def crash(self, while_starting_seconds: float | None = None):
+        """Kills the server and starts it again on the same data, after one start that is killed on its way if asked for."""
         assert self.server.process.poll() is None, f"the server ended by itself:\n{self.server.log()}"
         self._up.clear()
         self.history.crashes.append(time.monotonic())
         self.server.kill9()
         # Before the start, so that whoever connects to the new process reads its number.
         self.incarnation += 1
+        if while_starting_seconds is not None:
+            self.server.launch()
+            time.sleep(while_starting_seconds)
+            self.server.kill9()
         self.server.start()
         self._up.set()
 
@@ -126,7 +130,8 @@ class Load:
         for _ in range(number):
             if self._ending.wait(chance.uniform(0.15, 0.9)):
                 return
-            self.crash()
+            # Recovery too is interrupted now and then, and must then begin again as if nothing had happened.
+            self.crash(chance.uniform(0, 0.05) if chance.random() < 0.3 else None)
 
     def dress(self, name: str) -> str:
         """The body of a name: always the same, so that a receiver can tell every changed byte."""
