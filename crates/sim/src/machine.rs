@@ -52,7 +52,6 @@ impl Machine {
                 clock
             }),
             on_room: Box::new(|_| {}),
-            on_room: Box::new(|_| {}),
             on_failure: Box::new(move |error| {
                 let mut failure = failure.lock().unwrap_or_else(PoisonError::into_inner);
                 failure.get_or_insert(error.to_string());
