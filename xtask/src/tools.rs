@@ -10,6 +10,9 @@ use std::process::Command;
 use crate::process;
 use crate::tree::Tree;
 
+/// What the pinned AWS SDK for JavaScript asks for.
+const NODE_MAJOR_MIN: u32 = 20;
+
 /// The tools of one test run.
 pub(crate) struct Tools {
     /// Python with boto3, the AWS command line and pytest.
@@ -28,6 +31,7 @@ pub(crate) fn install(tree: &Tree) -> Result<Tools, String> {
     debian("curl", "curl")?;
     debian("node", "nodejs")?;
     debian("npm", "npm")?;
+    new_enough_node()?;
     Ok(Tools {
         python: python(tree)?,
         python_query: python_query(tree)?,
@@ -208,6 +212,28 @@ fn install_debian(wanted: &str, package: &str) -> Result<(), String> {
     })
 }
 
+/// Distributions of some age ship a Node that the SDK no longer runs on.
+fn new_enough_node() -> Result<(), String> {
+    let version = process::read(Command::new("node").arg("--version"))?;
+    if node_major(&version).is_some_and(|major| major >= NODE_MAJOR_MIN) {
+        return Ok(());
+    }
+    Err(format!(
+        "the AWS SDK for JavaScript needs Node {NODE_MAJOR_MIN} or newer, this is {}. Run: sudo npm install --global n && sudo n {NODE_MAJOR_MIN}",
+        version.trim()
+    ))
+}
+
+fn node_major(version: &str) -> Option<u32> {
+    version
+        .trim()
+        .strip_prefix('v')?
+        .split('.')
+        .next()?
+        .parse()
+        .ok()
+}
+
 fn is_root() -> bool {
     process::read(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
 }
@@ -231,5 +257,16 @@ fn remove(path: &Path) -> Result<(), String> {
             Err(format!("{}: {error}", path.display()))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_major_version_of_node_is_read() {
+        assert_eq!(node_major("v20.20.2\n"), Some(20));
+        assert_eq!(node_major("20"), None);
     }
 }
