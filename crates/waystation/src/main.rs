@@ -2,6 +2,7 @@
 
 mod cli;
 mod settings;
+mod config_file;
 mod data_home;
 mod clock;
 mod clock_endpoint;
@@ -16,16 +17,16 @@ use std::process::ExitCode;
 use clap::Parser;
 
 /// Exit code after bad flags or configuration.
-const EXIT_USAGE: u8 = 2;
+pub(crate) const EXIT_USAGE: u8 = 2;
 /// Exit code when the server could not start.
-const EXIT_START: u8 = 1;
+pub(crate) const EXIT_START: u8 = 1;
 /// Exit code when the disk failed: what was acknowledged is safe, nothing more is accepted.
 pub(crate) const EXIT_STORAGE: i32 = 74;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     let outcome = match &cli.command {
-        Some(cli::Command::Check { data_dir }) => verify_data::run(data_dir.as_deref()),
+        Some(cli::Command::Check) => verify_data::run(&cli.serve),
         None => match settings::Settings::resolve(&cli.serve) {
             Ok(settings) => serve::run(settings).map_err(|error| (EXIT_START, error)),
             Err(error) => Err((EXIT_USAGE, error)),

@@ -1,36 +1,16 @@
 //! What to run, from flags, environment, `waystation.toml` and defaults, in this order.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use serde::Deserialize;
 use waystation_storage::Durability;
 
 use crate::cli::ServeFlags;
+use crate::config_file::{self, ConfigFile};
 use crate::data_home;
 
 /// Port of the endpoint that existing tooling expects.
 const PORT: u16 = 4566;
-
-/// `waystation.toml`: the same names as the flags.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct File {
-    listen: Option<String>,
-    data_dir: Option<PathBuf>,
-    auth: Option<String>,
-    credentials: Option<PathBuf>,
-    durability: Option<toml::Value>,
-    limits: Option<String>,
-    log: Option<String>,
-    tls: Option<String>,
-    account: Option<String>,
-    region: Option<String>,
-    cors_origins: Vec<String>,
-    hosts: Vec<String>,
-    open_to_network: bool,
-    workers: Option<usize>,
-}
 
 /// Where data is kept.
 #[derive(Debug)]
@@ -94,7 +74,10 @@ impl Settings {
     /// Resolves flags (and the environment behind them) over the file over defaults; an error says
     /// what to write instead.
     pub(crate) fn resolve(flags: &ServeFlags) -> Result<Settings, String> {
-        let file = read_file(flags.config.as_deref())?;
+        Settings::merge(flags, config_file::read(flags.config.as_deref())?)
+    }
+
+    fn merge(flags: &ServeFlags, file: ConfigFile) -> Result<Settings, String> {
         let (addresses, port) =
             parse_listen(chosen(&flags.listen, &file.listen, "localhost:4566"))?;
         let auth = parse_auth(
@@ -127,6 +110,11 @@ impl Settings {
     }
 }
 
+/// Where data is kept, for commands that need to know nothing else.
+pub(crate) fn data(flags: &ServeFlags) -> Result<Data, String> {
+    choose_data(flags, &config_file::read(flags.config.as_deref())?)
+}
+
 fn chosen<'a>(flag: &'a Option<String>, file: &'a Option<String>, default: &'a str) -> &'a str {
     flag.as_deref().or(file.as_deref()).unwrap_or(default)
 }
@@ -136,7 +124,7 @@ fn check_reach(
     addresses: &[IpAddr],
     auth: &Auth,
     flags: &ServeFlags,
-    file: &File,
+    file: &ConfigFile,
 ) -> Result<(), String> {
     if addresses.iter().all(IpAddr::is_loopback) {
         return Ok(());
@@ -158,7 +146,7 @@ fn check_reach(
     Ok(())
 }
 
-fn choose_data(flags: &ServeFlags, file: &File) -> Result<Data, String> {
+fn choose_data(flags: &ServeFlags, file: &ConfigFile) -> Result<Data, String> {
     if flags.ephemeral {
         return Ok(Data::Ephemeral);
     }
@@ -169,25 +157,13 @@ fn choose_data(flags: &ServeFlags, file: &File) -> Result<Data, String> {
 }
 
 /// The file may say the milliseconds as a number or as text.
-fn choose_durability(flags: &ServeFlags, file: &File) -> Result<Durability, String> {
+fn choose_durability(flags: &ServeFlags, file: &ConfigFile) -> Result<Durability, String> {
     match (&flags.durability, &file.durability) {
         (Some(text), _) | (None, Some(toml::Value::String(text))) => parse_durability(text),
         (None, Some(toml::Value::Integer(ms))) => parse_durability(&ms.to_string()),
         (None, Some(other)) => Err(wrong_durability(other.type_str())),
         (None, None) => Ok(Durability::Strict),
     }
-}
-
-fn read_file(given: Option<&Path>) -> Result<File, String> {
-    let path = given.unwrap_or(Path::new("waystation.toml"));
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if given.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
-            return Ok(File::default());
-        }
-        Err(error) => return Err(format!("cannot read {}: {error}", path.display())),
-    };
-    toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 fn parse_listen(text: &str) -> Result<(Vec<IpAddr>, u16), String> {
@@ -303,47 +279,179 @@ fn parse_workers(workers: Option<usize>) -> Result<usize, String> {
 mod tests {
     use super::*;
 
+    fn merged(flags: ServeFlags, file: &str) -> Result<Settings, String> {
+        let flags = ServeFlags {
+            // Whatever home the machine has, it is not looked for.
+            data_dir: flags.data_dir.or(Some("/data".into())),
+            ..flags
+        };
+        Settings::merge(&flags, config_file::parse(file)?)
+    }
+
+    fn text(text: &str) -> Option<String> {
+        Some(text.to_string())
+    }
+
+    const FILE: &str = r#"
+        listen = "127.0.0.1:1"
+        auth = "verify"
+        credentials = "/file/keys"
+        durability = 7
+        limits = "aws"
+        log = "debug"
+        tls = "self-signed"
+        account = "111122223333"
+        region = "eu-west-1"
+        cors_origins = ["https://one"]
+        hosts = ["two"]
+        workers = 3
+    "#;
+
     #[test]
-    fn localhost_means_both_families_because_clients_resolve_it_to_either() {
-        let (addresses, port) = parse_listen("localhost:1").unwrap();
-        assert_eq!(addresses.len(), 2);
-        assert_eq!(port, 1);
-        assert_eq!(
-            parse_listen("[::1]:2").unwrap().0,
-            vec![IpAddr::from(Ipv6Addr::LOCALHOST)]
-        );
-        assert!(parse_listen("4566").unwrap_err().contains("ADDRESS:PORT"));
+    fn nothing_said_means_the_defaults() {
+        let settings = merged(ServeFlags::default(), "").unwrap();
+        assert_eq!((settings.addresses.len(), settings.port), (2, 4566));
+        assert!(matches!(settings.auth, Auth::Open));
+        assert_eq!(settings.durability, Durability::Strict);
+        assert_eq!(settings.limits, Limits::None);
+        assert_eq!(settings.log, tracing::Level::INFO);
+        assert!(settings.tls.is_none());
+        assert_eq!(settings.account, "000000000000");
+        assert_eq!(settings.region, "us-east-1");
+        assert!((1..=8).contains(&settings.workers));
+        assert!(!settings.test_clock && !settings.test_endpoints && !settings.bare);
     }
 
     #[test]
-    fn open_mode_beyond_loopback_needs_a_flag_that_says_so() {
+    fn every_line_of_the_file_counts() {
+        let settings = merged(ServeFlags::default(), FILE).unwrap();
+        assert_eq!(settings.addresses, [IpAddr::from(Ipv4Addr::LOCALHOST)]);
+        assert_eq!(settings.port, 1);
+        assert!(matches!(&settings.auth, Auth::Verify(file) if file.ends_with("keys")));
+        assert_eq!(settings.durability, Durability::Interval(7));
+        assert_eq!(settings.limits, Limits::Aws);
+        assert_eq!(settings.log, tracing::Level::DEBUG);
+        assert!(matches!(settings.tls, Some(Tls::SelfSigned)));
+        assert_eq!(settings.account, "111122223333");
+        assert_eq!(settings.region, "eu-west-1");
+        assert_eq!(settings.cors_origins, ["https://one"]);
+        assert_eq!(settings.hosts, ["two"]);
+        assert_eq!(settings.workers, 3);
+    }
+
+    #[test]
+    fn flags_win_over_the_file() {
+        let flags = ServeFlags {
+            listen: text("[::1]:2"),
+            auth: text("open"),
+            durability: text("os"),
+            limits: text("none"),
+            log: text("error"),
+            tls: text("c.pem,k.pem"),
+            workers: Some(1),
+            ..ServeFlags::default()
+        };
+        let settings = merged(flags, FILE).unwrap();
+        assert_eq!(settings.addresses, [IpAddr::from(Ipv6Addr::LOCALHOST)]);
+        assert_eq!(settings.port, 2);
+        assert!(matches!(settings.auth, Auth::Open));
+        assert_eq!(settings.durability, Durability::Os);
+        assert_eq!(settings.limits, Limits::None);
+        assert_eq!(settings.log, tracing::Level::ERROR);
+        assert!(matches!(settings.tls, Some(Tls::Given { .. })));
+        assert_eq!(settings.workers, 1);
+
+        let flags = ServeFlags {
+            credentials: Some("/flag/secrets".into()),
+            ..ServeFlags::default()
+        };
+        let auth = merged(flags, FILE).unwrap().auth;
+        assert!(matches!(auth, Auth::Verify(file) if file.ends_with("secrets")));
+    }
+
+    #[test]
+    fn data_is_where_the_flag_says_then_the_file_unless_nothing_is_kept() {
+        let chosen = |ephemeral, flag: Option<&str>, file: &str| {
+            let flags = ServeFlags {
+                ephemeral,
+                data_dir: flag.map(PathBuf::from),
+                ..ServeFlags::default()
+            };
+            match choose_data(&flags, &config_file::parse(file).unwrap()) {
+                Ok(Data::Kept(directory)) => directory.display().to_string(),
+                Ok(Data::Ephemeral) => "none".to_string(),
+                Err(error) => error,
+            }
+        };
+        let file = r#"data_dir = "/file""#;
+        assert_eq!(chosen(false, Some("/flag"), file), "/flag");
+        assert_eq!(chosen(false, None, file), "/file");
+        assert_eq!(chosen(true, None, file), "none");
+    }
+
+    #[test]
+    fn listening_beyond_loopback_needs_a_word_and_excludes_test_helps() {
         let flags = |open| ServeFlags {
-            listen: Some("0.0.0.0:4566".to_string()),
-            ephemeral: true,
+            listen: text("0.0.0.0:4566"),
             open_to_network: open,
             ..ServeFlags::default()
         };
-        assert!(
-            Settings::resolve(&flags(false))
-                .unwrap_err()
-                .contains("--open-to-network")
-        );
-        assert!(Settings::resolve(&flags(true)).is_ok());
+        let error = merged(flags(false), "").unwrap_err();
+        assert!(error.contains("--open-to-network"), "{error}");
+        assert!(merged(flags(true), "").is_ok());
+        assert!(merged(flags(false), "open_to_network = true").is_ok());
+        let verified = "auth = 'verify'\ncredentials = 'keys'";
+        assert!(merged(flags(false), verified).is_ok());
+        let clocked = ServeFlags {
+            test_clock: true,
+            ..flags(true)
+        };
+        let error = merged(clocked, "").unwrap_err();
+        assert!(error.contains("loopback"), "{error}");
     }
 
     #[test]
-    fn durability_is_strict_os_or_an_interval() {
-        assert_eq!(parse_durability("strict"), Ok(Durability::Strict));
-        assert_eq!(parse_durability("5"), Ok(Durability::Interval(5)));
-        assert!(parse_durability("0").is_err());
-    }
-
-    #[test]
-    fn enforce_is_refused_until_it_is_built() {
-        assert!(
-            parse_auth("enforce", None)
-                .unwrap_err()
-                .contains("not built")
-        );
+    fn a_bad_value_is_quoted_beside_what_would_be_good() {
+        let lines = [
+            ("listen = '4566'", "ADDRESS:PORT", "'4566'"),
+            (
+                "listen = 'localhost:http'",
+                "ADDRESS:PORT",
+                "'localhost:http'",
+            ),
+            (
+                "listen = 'example.com:1'",
+                "ADDRESS:PORT",
+                "'example.com:1'",
+            ),
+            ("auth = 'closed'", "open, verify or enforce", "'closed'"),
+            ("auth = 'verify'", "--credentials FILE", "verify"),
+            ("auth = 'enforce'", "--auth verify", "not built"),
+            (
+                "durability = 'sometimes'",
+                "strict, os or 1 to 60000",
+                "'sometimes'",
+            ),
+            ("durability = 0", "strict, os or 1 to 60000", "'0'"),
+            ("durability = 60001", "strict, os or 1 to 60000", "'60001'"),
+            ("durability = 0.5", "strict, os or 1 to 60000", "'float'"),
+            ("limits = 'many'", "none or aws", "'many'"),
+            ("log = 'loud'", "error, warn, info", "'loud'"),
+            (
+                "tls = 'yes'",
+                "self-signed or CERTIFICATE.pem,KEY.pem",
+                "'yes'",
+            ),
+            ("account = '12'", "12 digits", "'12'"),
+            ("region = 'US East'", "us-east-1", "'US East'"),
+            ("workers = 17", "1 to 16", "17"),
+        ];
+        for (line, good, bad) in lines {
+            let error = merged(ServeFlags::default(), line).expect_err(line);
+            assert!(
+                error.contains(good) && error.contains(bad),
+                "{line}: {error}"
+            );
+        }
     }
 }

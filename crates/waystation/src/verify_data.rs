@@ -1,17 +1,22 @@
 //! `waystation check`: reads a data directory from end to end.
 
 use std::io::Write;
-use std::path::Path;
 
-use crate::{EXIT_STORAGE, data_home, explain};
+use crate::cli::ServeFlags;
+use crate::settings::{self, Data};
+use crate::{EXIT_START, EXIT_STORAGE, EXIT_USAGE, explain};
 
-/// Checks the directory; an error carries the exit code.
-pub(crate) fn run(data_dir: Option<&Path>) -> Result<(), (u8, String)> {
-    let directory = match data_dir {
-        Some(directory) => directory.to_path_buf(),
-        None => data_home::default_directory().map_err(|error| (2, error))?,
+/// Checks the directory that a server with these flags would use; an error carries the exit code.
+pub(crate) fn run(flags: &ServeFlags) -> Result<(), (u8, String)> {
+    let directory = match settings::data(flags).map_err(|error| (EXIT_USAGE, error))? {
+        Data::Kept(directory) => directory,
+        Data::Ephemeral => {
+            let error = "--ephemeral leaves no data directory to check".to_string();
+            return Err((EXIT_USAGE, error));
+        }
     };
-    let report = waystation_storage::check(&directory).map_err(|error| (1, explain(&error)))?;
+    let report =
+        waystation_storage::check(&directory).map_err(|error| (EXIT_START, explain(&error)))?;
     let mut out = std::io::stdout().lock();
     let summary = writeln!(
         out,
@@ -31,7 +36,7 @@ pub(crate) fn run(data_dir: Option<&Path>) -> Result<(), (u8, String)> {
             defect.what
         );
     }
-    summary.map_err(|error| (1, error.to_string()))?;
+    summary.map_err(|error| (EXIT_START, error.to_string()))?;
     match report.defects.len() {
         0 => Ok(()),
         count => Err((
