@@ -122,6 +122,11 @@ impl Parked {
         waiting.len() == 1
     }
 
+    /// Some work waits for a page of the queue.
+    pub(crate) fn awaits_page_of(&self, queue: QueueId) -> bool {
+        self.pages.keys().any(|(waiting, _)| *waiting == queue)
+    }
+
     /// Takes the work that waits for the page.
     pub(crate) fn take_page(&mut self, queue: QueueId, number: u64) -> Vec<Work> {
         self.pages.remove(&(queue, number)).unwrap_or_default()

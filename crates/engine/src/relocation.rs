@@ -167,9 +167,22 @@ impl Relocation {
             return Ok(());
         }
         match journal.relocate(self.segment, &all.bodies) {
-            // A body listed here may have been deleted and its other segments reclaimed since.
-            Ok(_) | Err(StorageError::StorageFull | StorageError::BodyMissing { .. }) => Ok(()),
+            Ok(_) => Ok(()),
+            Err(error) if is_no_reason_to_die(&error) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+}
+
+/// Packing saves room and nothing else depends on it: the segment simply stays when the disk is full, when a
+/// body in it rotted (its receiver will be told), or when one listed here was deleted and its other segments
+/// were reclaimed since.
+fn is_no_reason_to_die(error: &StorageError) -> bool {
+    match error {
+        StorageError::StorageFull
+        | StorageError::BodyMissing { .. }
+        | StorageError::Corrupt { .. } => true,
+        StorageError::Io { source, .. } => source.kind() == std::io::ErrorKind::StorageFull,
+        _ => false,
     }
 }

@@ -411,8 +411,11 @@ impl Worker {
         self.shared.usage.page_bytes.get() > self.shared.budgets.page_bytes_max
     }
 
+    /// Makes room after a page came in. Not while other work waits for pages of the queue: it may need
+    /// this one as well, and two pages that drive each other out would never be there together.
     fn evict(&mut self, queue: QueueId) {
         if self.over_budget()
+            && !self.parked.awaits_page_of(queue)
             && let Some(state) = self.queue_mut(queue)
         {
             state.evict();
