@@ -9,7 +9,7 @@ use crate::profile::{SEGMENT_BYTES, WORKERS};
 use crate::run::Run;
 
 /// Rounds within which an engine that nobody asks anything comes to rest.
-const ROUNDS_MAX: u64 = 20_000;
+const ROUNDS_MAX: u64 = 3_000;
 /// Rounds in a row in which nothing happened: letters between shards take several hops without a record.
 const QUIET_ROUNDS: u64 = 8;
 /// How a frame begins.
@@ -49,7 +49,7 @@ impl Run {
                 self.step += 1;
                 match self.rng.u8(0..4) {
                     0 => drop(self.commit()?),
-                    1 => self.checkpoint_step()?,
+                    1 => self.checkpoint_some()?,
                     _ => self.run_worker(),
                 }
             }
@@ -176,7 +176,9 @@ impl Run {
                 return self.check_waiting();
             }
         }
-        Err(format!("the engine does not come to rest in {ROUNDS_MAX} rounds"))
+        let open = self.operations.iter();
+        let open: Vec<String> = open.map(|o| crate::story::of_request(&o.request)).collect();
+        Err(format!("the engine does not come to rest in {ROUNDS_MAX} rounds: {open:?}"))
     }
 
     /// Once the engine rests, only receives that have time left may be waiting.

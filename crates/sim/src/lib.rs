@@ -54,7 +54,7 @@ pub fn run(seed: u64, options: Options) -> Outcome {
     let violation = violation.map(|why| format!("step {}: {why}", run.step));
     Outcome {
         trace: run.trace.hash(),
-        tried: run.tried,
+        tried: run.tried(),
         violation,
     }
 }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use waystation_sim::{Options, Outcome, run};
+use waystation_sim::{Options, Outcome, Tried, run};
 
 /// Seeds without an option.
 const SEEDS: u64 = 100;
@@ -70,6 +70,7 @@ fn main() -> ExitCode {
         }
     };
     let (mut passed, mut broken) = (0_u64, 0_u64);
+    let mut tried = Tried::default();
     for seed in arguments.first..arguments.first + arguments.seeds {
         let outcome = run(seed, arguments.options);
         if failed(seed, arguments.options.steps, &outcome) {
@@ -78,9 +79,11 @@ fn main() -> ExitCode {
             passed += 1;
         }
         if arguments.seeds == 1 {
-            say(&format!("{:?} trace {:016x}", outcome.tried, outcome.trace));
+            say(&format!("trace {:016x}", outcome.trace));
         }
+        tried.add(&outcome.tried);
     }
+    say(&format!("{tried:?}"));
     say(&format!("{passed} passed, {broken} failed"));
     if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

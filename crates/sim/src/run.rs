@@ -21,14 +21,36 @@ pub struct Tried {
     pub acknowledged: usize,
     /// Messages handed to receivers.
     pub deliveries: usize,
+    /// Allocations and writes that met a full disk.
+    pub refusals: u64,
     /// Times the machine went down.
     pub crashes: u64,
     /// Checkpoints completed.
     pub checkpoints: u64,
+    /// Pages and bodies read from the disk.
+    pub fetches: u64,
+    /// Reads with a flipped bit.
+    pub flips: u64,
     /// Steps that moved live bodies out of mostly dead segments.
     pub relocations: u64,
     /// Flipped bits that refused a start, as they should.
     pub rots_found: u64,
+}
+
+impl Tried {
+    /// Adds up over seeds.
+    pub fn add(&mut self, other: &Tried) {
+        self.steps += other.steps;
+        self.acknowledged += other.acknowledged;
+        self.deliveries += other.deliveries;
+        self.refusals += other.refusals;
+        self.crashes += other.crashes;
+        self.checkpoints += other.checkpoints;
+        self.fetches += other.fetches;
+        self.relocations += other.relocations;
+        self.rots_found += other.rots_found;
+        self.flips += other.flips;
+    }
 }
 
 /// A run under way.
@@ -83,11 +105,19 @@ impl Run {
         while self.step < self.profile.steps {
             self.act()?;
         }
-        self.drain()?;
-        self.tried.steps = self.step;
-        self.tried.acknowledged = self.model.acknowledged();
-        self.tried.deliveries = self.model.deliveries();
-        Ok(())
+        self.drain()
+    }
+
+    /// How often things happened.
+    pub(crate) fn tried(&self) -> Tried {
+        Tried {
+            steps: self.step,
+            acknowledged: self.model.acknowledged(),
+            deliveries: self.model.deliveries(),
+            refusals: self.machine.disk.refused(),
+            flips: self.machine.disk.flipped(),
+            ..self.tried
+        }
     }
 
     fn one_in(&mut self, times: u64) -> bool {
@@ -119,7 +149,7 @@ impl Run {
             self.check_names()?;
         }
         if self.rng.u64(0..1000) < self.profile.checkpoint_per_mille {
-            self.checkpoint_step()?;
+            self.checkpoint_some()?;
         }
         if self.one_in(20) {
             self.relocate()?;
@@ -189,6 +219,7 @@ impl Run {
 
     pub(crate) fn fetch(&mut self) {
         let fetched = self.machine.manual().fetch_next();
+        self.tried.fetches += u64::from(fetched);
         self.trace.note(self.step, format_args!("fetch {fetched}"));
     }
 
@@ -198,16 +229,27 @@ impl Run {
         prepared.map(drop).or_else(|error| self.broke("preparing", &error.to_string()))
     }
 
-    pub(crate) fn checkpoint_step(&mut self) -> Checked {
+    pub(crate) fn checkpoint_step(&mut self) -> Result<Advance, String> {
         let advance = self.machine.manual().checkpoint_step();
         self.trace.note(self.step, format_args!("checkpoint {advance:?}"));
         match advance {
             Ok(advance) => {
                 self.tried.checkpoints += u64::from(advance == Advance::Finished);
-                Ok(())
+                Ok(advance)
             }
-            Err(error) => self.broke("a checkpoint", &error.to_string()),
+            Err(error) => self.broke("a checkpoint", &error.to_string()).map(|()| Advance::Blocked),
         }
+    }
+
+    /// Several steps of a checkpoint, which has a few for every shard; stops where it must wait.
+    pub(crate) fn checkpoint_some(&mut self) -> Checked {
+        let most = self.rng.u64(1..=400);
+        for _ in 0..most {
+            if self.checkpoint_step()? != Advance::More || self.is_doomed() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn relocate(&mut self) -> Result<Advance, String> {
@@ -239,6 +281,8 @@ impl Run {
 
     /// Takes whatever answers are there, and has them checked.
     pub(crate) fn collect(&mut self) -> Checked {
+        // After a restart over a checkpoint pages are read when they are needed.
+        self.model.leeway.spills = self.profile.spills || self.tried.checkpoints > 0;
         self.model.leeway.full = self.machine.disk.refused() > 0 || self.machine.is_broken();
         self.model.leeway.unreadable = self.machine.disk.flipped() > 0 || self.machine.is_broken();
         let mut place = 0;
