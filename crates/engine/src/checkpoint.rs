@@ -300,6 +300,11 @@ impl Checkpoint {
         };
         match self.phase {
             Phase::Rows => {
+                #[cfg(feature = "planted-bugs")]
+                if self.written == 0 && crate::plant::is(crate::plant::Plant::ManifestFirst) {
+                    let manifest = Bytes::from(capture.manifest.encode());
+                    view.write(&[(manifest_key(capture.shard), Some(manifest))])?;
+                }
                 let (batch, written) = row_batch(capture, self.written);
                 if batch.is_empty() {
                     self.phase = Phase::Manifest;
@@ -368,6 +373,11 @@ impl Checkpoint {
         }
         // A body that moved between shards after the first capture may be counted by neither; the
         // journal keeps its segment because the move was noted beyond `trim`.
+        #[cfg(feature = "planted-bugs")]
+        let trim = match crate::plant::is(crate::plant::Plant::TrimTooFar) {
+            true => journal.position().frame,
+            false => trim,
+        };
         journal.reclaim(trim, &live)?;
         let trimmed = journal.segment_of(trim);
         self.sparse = sparse(&live, trimmed, self.segment_bytes);

@@ -62,7 +62,7 @@ fn checkpoint(shared: &Arc<Shared>) -> Result<Ended, StorageError> {
     let mut captures: Vec<Capture> = Vec::new();
     for shard in 0..=ShardId::MAX {
         let (promise, reply) = promise();
-        shared.send(shard, Letter::Capture { shard, promise });
+        shared.post(shard, Letter::Capture { shard, promise });
         match reply.wait() {
             Some(capture) => captures.push(capture),
             None => return Ok(Ended::Stopped),
@@ -75,7 +75,7 @@ fn checkpoint(shared: &Arc<Shared>) -> Result<Ended, StorageError> {
         Err(error) => {
             for letter in checkpoint.abandon() {
                 if let Letter::Abandoned { shard, .. } = &letter {
-                    shared.send(*shard, letter);
+                    shared.post(*shard, letter);
                 }
             }
             return Err(error);
@@ -101,7 +101,7 @@ fn run(shared: &Shared, checkpoint: &mut Checkpoint) -> Result<Ended, StorageErr
                 }
             }
             Step::Sealed(shard, generation) => {
-                shared.send(shard, Letter::Sealed { shard, generation });
+                shared.post(shard, Letter::Sealed { shard, generation });
             }
             Step::Finished => return Ok(Ended::Complete),
         }

@@ -239,6 +239,11 @@ impl Outbox {
                 effect.encode(out);
             }
         }
+        #[cfg(feature = "planted-bugs")]
+        if crate::plant::is(crate::plant::Plant::OutboxCursor) {
+            out.u32(0);
+            return;
+        }
         out.u32(self.applied.len() as u32);
         for (shard, number) in &self.applied {
             out.u8(*shard).u64(*number);

@@ -38,6 +38,8 @@ mod engine;
 mod open;
 mod threads;
 mod manual;
+#[cfg(feature = "planted-bugs")]
+pub mod plant;
 
 pub use catalog::{Catalog, Row};
 pub use clock::Clock;

@@ -113,7 +113,7 @@ impl Relocation {
                 segment,
                 promise,
             };
-            shared.send(shard, letter);
+            shared.post(shard, letter);
             waiting.push(reply);
         }
         Relocation {

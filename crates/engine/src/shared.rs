@@ -135,7 +135,8 @@ impl Shared {
         }
     }
 
-    /// Sends a letter from within a worker: its owner's thread takes it up.
+    /// Sends a letter from within a worker or from a background thread: the worker's own thread
+    /// takes it up.
     pub(crate) fn post(&self, shard: ShardId, letter: Letter) {
         if let Some(station) = self.station(shard)
             && let Err(letter) = station.inbox.send(letter)

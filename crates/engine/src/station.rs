@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::mailbox::Mailbox;
 use crate::shared::Letter;
+use crate::threads::AbortOnPanic;
 use crate::worker::Worker;
 
 /// One worker with its inbox.
@@ -29,25 +30,13 @@ struct Desk {
 impl Desk {
     /// Runs the worker once; returns when it has something to do by itself.
     fn run(&mut self, inbox: &Mailbox<Letter>) -> u64 {
-        let _bomb = AbortOnPanic;
+        let _guard = AbortOnPanic;
         match self.worker.as_mut() {
             Some(worker) => {
                 worker.process(inbox.take_all());
                 worker.next_due().unwrap_or(u64::MAX)
             }
             None => u64::MAX,
-        }
-    }
-}
-
-/// Ends the process when a worker panics: what it left behind may be half done, and the journal is
-/// the safe place to start from.
-struct AbortOnPanic;
-
-impl Drop for AbortOnPanic {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            std::process::abort();
         }
     }
 }

@@ -24,6 +24,18 @@ pub struct Running {
     others: Vec<JoinHandle<()>>,
 }
 
+/// Ends the process when a thread of the engine panics: what it left behind may be half done, and
+/// the journal is the safe place to start from.
+pub(crate) struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            std::process::abort();
+        }
+    }
+}
+
 fn spawn(
     name: &str,
     role: Role,
@@ -32,6 +44,7 @@ fn spawn(
     Builder::new()
         .name(name.to_string())
         .spawn(move || {
+            let _guard = AbortOnPanic;
             settle(role);
             run();
         })
@@ -84,7 +97,7 @@ impl Running {
         let preparer = shared.clone();
         running
             .others
-            .push(spawn("preparer", Role::Background, move || {
+            .push(spawn("preparer", Role::Foreground, move || {
                 prepare(&preparer)
             })?);
         running

@@ -318,7 +318,8 @@ impl Worker {
 
     /// A lane found no room on the disk: whichever end noticed begins anew a little later.
     fn stall(&mut self, source: ShardId, destination: ShardId, now_ms: u64) {
-        self.stalled.insert((now_ms + RETRY_MS, source, destination));
+        self.stalled
+            .insert((now_ms + RETRY_MS, source, destination));
     }
 
     fn resume_stalled(&mut self, now_ms: u64) {

@@ -6,6 +6,8 @@
 
 pub mod limits;
 pub mod priority;
+#[cfg(feature = "planted-bugs")]
+pub mod plant;
 
 mod check;
 mod data_directory;

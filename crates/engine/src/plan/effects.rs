@@ -69,6 +69,17 @@ impl Turn<'_> {
             self.commit(&record, None, Urgency::Lazy, Funding::Consumer)?;
         }
         let effects = self.shard.outbox.slice(destination, through);
+        #[cfg(feature = "planted-bugs")]
+        if crate::plant::is(crate::plant::Plant::OutboxTrimmed)
+            && let Some((through, _)) = effects.last()
+        {
+            let through = *through;
+            let record = Record::OutboxTrimmed {
+                destination,
+                through,
+            };
+            self.commit(&record, None, Urgency::Lazy, Funding::Consumer)?;
+        }
         Ok((!effects.is_empty()).then_some(Offer {
             source: self.shard.id,
             destination,

@@ -8,6 +8,10 @@ impl Queue {
     /// Removes the messages; those that are gone already are no error (`SQS-239`).
     pub(crate) fn delete(&mut self, sequences: &[u64], index: &mut ShardIndex) {
         for sequence in sequences {
+            #[cfg(feature = "planted-bugs")]
+            if crate::plant::is(crate::plant::Plant::Deduplication) {
+                self.deduplication.clear(&index.usage);
+            }
             self.attempts.void(*sequence);
             self.transition(*sequence, EntryState::Gone, 0, index);
         }

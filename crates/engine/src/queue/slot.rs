@@ -134,7 +134,10 @@ impl Slot {
 
     /// Drops the page from memory if the view has it as it is.
     pub(crate) fn evict(&mut self) {
-        if !self.dirty && self.captured == 0 && self.stored != 0 && self.waiting == 0 {
+        let dirty = self.dirty;
+        #[cfg(feature = "planted-bugs")]
+        let dirty = dirty && !crate::plant::is(crate::plant::Plant::DirtyPage);
+        if !dirty && self.captured == 0 && self.stored != 0 && self.waiting == 0 {
             self.page = None;
             self.memory.set(0);
         }

@@ -78,7 +78,10 @@ pub(crate) fn verify_section(section: &[u8]) -> Result<(SectionHeader, &[u8]), &
     let content = section
         .get(SECTION_HEADER_BYTES..header.section_bytes() as usize)
         .ok_or("the body is longer than its place")?;
-    if section_checksum(header.owner, header.sequence, &[content]) != header.checksum {
+    let intact = section_checksum(header.owner, header.sequence, &[content]) == header.checksum;
+    #[cfg(feature = "planted-bugs")]
+    let intact = intact || crate::plant::is(crate::plant::Plant::BodyChecksum);
+    if !intact {
         return Err("the body's checksum does not match");
     }
     Ok((header, content))

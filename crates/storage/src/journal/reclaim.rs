@@ -25,6 +25,8 @@ impl Journal {
             // Bodies of a relocated segment are read from the relocated file.
             let held = live.get(&index).is_some_and(|bytes| *bytes > 0)
                 && relocated.binary_search(&index).is_err();
+            #[cfg(feature = "planted-bugs")]
+            let held = held && !crate::plant::is(crate::plant::Plant::LiveBytes);
             if !held && self.is_dead(index) {
                 self.retire(index, &mut reclaimed)?;
             }

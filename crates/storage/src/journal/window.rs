@@ -83,7 +83,10 @@ impl<'a> Window<'a> {
         if self.held(lsn).len() < header.frame_bytes() {
             self.fill(lsn)?;
         }
-        if !header.checksum_matches(self.held(lsn)) {
+        let intact = header.checksum_matches(self.held(lsn));
+        #[cfg(feature = "planted-bugs")]
+        let intact = intact || crate::plant::is(crate::plant::Plant::FrameChecksum);
+        if !intact {
             return Ok(Found::Noise);
         }
         if header.segment_bits != self.segment_bits {

@@ -280,3 +280,43 @@ fn what_a_volatile_disk_did_not_flush_dies_with_it() {
     .expect("opens");
     assert_eq!(metas, [b"flushed"]);
 }
+
+#[test]
+fn a_record_that_comes_just_as_the_tail_is_sealed_is_committed() {
+    let scratch = Scratch::new("seal-race");
+    let disk = Arc::new(OsDisk::new(scratch.path()));
+    let eager = JournalOptions {
+        seal_after_ms: 0,
+        ..threaded()
+    };
+    let journal = Journal::open(disk, eager, None, &mut |_| Ok(())).expect("opens");
+    let journal = Arc::new(journal);
+    let committer = thread::spawn({
+        let journal = journal.clone();
+        move || journal.run_committer()
+    });
+    // Pauses of every length up to a flush's, so that some record meets the moment of sealing.
+    let mut random = Random::seeded("seal-race");
+    for sequence in 0..20_000_u64 {
+        let appended = journal
+            .append(record(&sequence.to_le_bytes(), None))
+            .expect("room");
+        if sequence % 1_000 == 0 {
+            let (done, committed) = channel();
+            let tell = Box::new(move || done.send(()).expect("somebody waits"));
+            journal.when_durable(appended.end, tell);
+            committed
+                .recv_timeout(Duration::from_secs(20))
+                .expect("the committer is alive");
+        }
+        let until = Instant::now() + Duration::from_micros(random.below(200));
+        while Instant::now() < until {
+            std::hint::spin_loop();
+        }
+    }
+    journal.stop();
+    committer
+        .join()
+        .expect("the committer")
+        .expect("no failure");
+}
