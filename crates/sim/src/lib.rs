@@ -18,6 +18,8 @@ mod story;
 mod run;
 mod downtime;
 mod drain;
+#[cfg(feature = "planted-bugs")]
+pub mod planted;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
