@@ -167,6 +167,11 @@ pub(crate) struct ServeFlags {
     /// that killing the process loses what was not
     #[arg(long, value_name = "MS", hide = true)]
     pub(crate) test_volatile_writes: Option<u64>,
+
+    /// Tests: behave as if the server had this bug
+    #[cfg(feature = "planted-bugs")]
+    #[arg(long, value_name = "BUG", hide = true)]
+    pub(crate) test_plant: Option<String>,
 }
 
 #[cfg(test)]

@@ -25,6 +25,11 @@ pub(crate) const EXIT_STORAGE: i32 = 74;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
+    #[cfg(feature = "planted-bugs")]
+    if let Some(bug) = &cli.serve.test_plant {
+        let known = waystation_storage::plant::select(bug) | waystation_engine::plant::select(bug);
+        assert!(known, "no bug is called {bug}");
+    }
     let outcome = match &cli.command {
         Some(cli::Command::Check) => verify_data::run(&cli.serve),
         None => match settings::Settings::resolve(&cli.serve) {
