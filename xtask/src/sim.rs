@@ -9,6 +9,9 @@ use crate::tree::Tree;
 /// How many seeds a test run tries: bounded, so that it stays a matter of a minute or two.
 pub(crate) const SEEDS_IN_TESTS: &str = "200";
 
+/// How many seeds may pass before one finds a planted bug.
+pub(crate) const SEEDS_PER_BUG: &str = "100";
+
 /// Builds the simulator and runs it with the given arguments.
 pub(crate) fn run(tree: &Tree, arguments: &[String]) -> Result<ExitCode, String> {
     process::run(&mut tree.cargo(&["build", "--release", "--package", "waystation-sim"]))?;
@@ -24,7 +27,7 @@ pub(crate) fn command(tree: &Tree, arguments: &[&str]) -> Command {
     command
 }
 
-/// Reads the simulator's closing line, `N passed, N failed`, one per seed.
+/// Reads the simulator's closing line, `N passed, N failed`: one per seed, or one per planted bug.
 pub(crate) fn count(lines: &[String]) -> Tally {
     lines
         .last()

@@ -11,20 +11,34 @@ use crate::test::Wanted;
 use crate::tools::Tools;
 use crate::tree::Tree;
 
-/// A feature that no release has: bugs on purpose, which the crash tests must find.
-const PLANTED_BUGS: &str = "waystation/planted-bugs";
+/// Features that no release has: bugs on purpose, which the tests must find.
+const PLANTED_BUGS: &str = "waystation/planted-bugs,waystation-sim/planted-bugs";
 
-/// Builds everything the suites run, then the server once more with the bugs planted that the crash tests must find.
+/// What exists in both kinds.
+const PLANTED: &[&str] = &["waystation", "waystation-sim"];
+
+/// Builds everything the suites run, and server and simulator once more with bugs planted.
 ///
 /// Always over the whole workspace, so that every crate is built with the same features of its dependencies, and only once.
-/// Both servers are copied aside, because cargo puts the second in the place of the first.
+/// Both kinds are copied aside, because cargo puts the second in the place of the first.
 pub(crate) fn build(tree: &Tree) -> Result<(), String> {
-    let common = ["build", "--workspace", "--release"];
-    let planted = ["--bin", "waystation", "--features", PLANTED_BUGS];
-    process::run(tree.cargo(&common).args(planted))?;
-    keep(tree, "waystation-planted")?;
-    process::run(tree.cargo(&common).arg("--bins"))?;
-    keep(tree, "waystation")
+    let mut planted = tree.cargo(&[
+        "build",
+        "--workspace",
+        "--release",
+        "--features",
+        PLANTED_BUGS,
+    ]);
+    planted.args(PLANTED.iter().flat_map(|name| ["--bin", *name]));
+    process::run(&mut planted)?;
+    for name in PLANTED {
+        keep(tree, name, Kind::Planted)?;
+    }
+    process::run(&mut tree.cargo(&["build", "--workspace", "--release", "--bins"]))?;
+    for name in PLANTED {
+        keep(tree, name, Kind::Honest)?;
+    }
+    Ok(())
 }
 
 /// Unit and integration tests of the crates.
@@ -41,7 +55,18 @@ pub(crate) fn cargo(tree: &Tree, tools: &Tools, wanted: &Wanted) -> Result<Tally
 
 /// The engine under a bounded number of seeds.
 pub(crate) fn simulation(tree: &Tree) -> Result<Tally, String> {
-    let shown = process::run_shown(&mut sim::command(tree, &["--seeds", sim::SEEDS_IN_TESTS]))?;
+    let mut command = tree.command(&kept(tree, "waystation-sim", Kind::Honest));
+    run_simulation(command.args(["--seeds", sim::SEEDS_IN_TESTS]))
+}
+
+/// The engine with one planted bug after the other: each must be found within a bounded number of seeds.
+pub(crate) fn simulation_planted(tree: &Tree) -> Result<Tally, String> {
+    let mut command = tree.command(&kept(tree, "waystation-sim", Kind::Planted));
+    run_simulation(command.args(["--plant", "all", "--seeds", sim::SEEDS_PER_BUG]))
+}
+
+fn run_simulation(command: &mut Command) -> Result<Tally, String> {
+    let shown = process::run_shown(command)?;
     let tally = sim::count(&shown.lines);
     counted("the simulation", shown.success, tally, &Wanted::default())
 }
@@ -93,8 +118,11 @@ pub(crate) fn pytest(tree: &Tree, tools: &Tools) -> Command {
             "tests",
             "-q",
         ])
-        .env("WAYSTATION_BIN", kept(tree, "waystation"))
-        .env("WAYSTATION_PLANTED_BIN", kept(tree, "waystation-planted"))
+        .env("WAYSTATION_BIN", kept(tree, "waystation", Kind::Honest))
+        .env(
+            "WAYSTATION_PLANTED_BIN",
+            kept(tree, "waystation", Kind::Planted),
+        )
         .env("WAYSTATION_PYTHON_QUERY", &tools.python_query)
         .env("WAYSTATION_TARGET", &tree.target)
         .env("PYTHONDONTWRITEBYTECODE", "1")
@@ -111,7 +139,7 @@ pub(crate) fn node(tree: &Tree, tools: &Tools, wanted: &Wanted) -> Result<Tally,
     }
     command
         .args(node_files(tree)?)
-        .env("WAYSTATION_BIN", kept(tree, "waystation"))
+        .env("WAYSTATION_BIN", kept(tree, "waystation", Kind::Honest))
         .env("WAYSTATION_TARGET", &tree.target)
         .env("NODE_PATH", &tools.node_modules);
     let shown = process::run_shown(&mut command)?;
@@ -148,19 +176,30 @@ fn counted(runner: &str, success: bool, tally: Tally, wanted: &Wanted) -> Result
     Ok(tally)
 }
 
-fn keep(tree: &Tree, name: &str) -> Result<(), String> {
-    let copy = kept(tree, name);
+/// With bugs on purpose or without.
+#[derive(Clone, Copy)]
+enum Kind {
+    Honest,
+    Planted,
+}
+
+fn keep(tree: &Tree, name: &str, kind: Kind) -> Result<(), String> {
+    let copy = kept(tree, name, kind);
     let result = fs::create_dir_all(tree.target.join("black-box")).and_then(|()| {
         // The old copy is removed, not overwritten: a server that still runs from it must not stop us.
         let _ = fs::remove_file(&copy);
-        fs::copy(tree.binary("waystation"), &copy)
+        fs::copy(tree.binary(name), &copy)
     });
     result
         .map(drop)
         .map_err(|error| format!("{}: {error}", copy.display()))
 }
 
-fn kept(tree: &Tree, name: &str) -> PathBuf {
+fn kept(tree: &Tree, name: &str, kind: Kind) -> PathBuf {
+    let name = match kind {
+        Kind::Honest => name.to_owned(),
+        Kind::Planted => format!("{name}-planted"),
+    };
     tree.target.join("black-box").join(name)
 }
 

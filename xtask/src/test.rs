@@ -92,6 +92,7 @@ fn tests(tree: &Tree, tools: &Tools, wanted: &Wanted, run: &mut Run) -> Result<(
     run.suite("Rust", || suites::cargo(tree, tools, wanted))?;
     if wanted.filter.is_none() && !wanted.quick {
         run.suite("simulation", || suites::simulation(tree))?;
+        run.suite("planted bugs", || suites::simulation_planted(tree))?;
     }
     run.suite("black box, Python", || suites::python(tree, tools, wanted))?;
     run.suite("query protocol", || {
