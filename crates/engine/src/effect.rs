@@ -19,6 +19,8 @@ pub(crate) struct MovedMessage {
     pub(crate) queue: QueueId,
     /// The queue it leaves.
     pub(crate) from: QueueId,
+    /// The queue an earlier move had brought it to that one from.
+    pub(crate) before: Option<QueueId>,
     pub(crate) identity: MessageIdentity,
     pub(crate) body_lsn: u64,
     pub(crate) body_bytes: u32,
@@ -116,6 +118,9 @@ impl MovedMessage {
             .u64(self.group)
             .u16(self.receive_count)
             .u64(self.first_received_ms);
+        out.option(self.before.as_ref(), |out, before| {
+            out.u64(before.0);
+        });
         encode_chunks(out, &self.chunks);
     }
 
@@ -133,6 +138,7 @@ impl MovedMessage {
             group: input.u64()?,
             receive_count: input.u16()?,
             first_received_ms: input.u64()?,
+            before: input.option(|input| Ok(QueueId(input.u64()?)))?,
             chunks: decode_chunks(input)?,
         })
     }

@@ -312,7 +312,7 @@ impl Shard {
             } => self.configure(*queue, *version, *config, at),
             Effect::Remove { queue } => self.remove(*queue),
             Effect::DeadLetter(message) => {
-                if !self.take_over(message, at) {
+                if !self.take_over(message, Some(message.from), at) {
                     // The dead-letter queue is gone: the message goes home (SQS-328).
                     self.index
                         .live
@@ -326,10 +326,14 @@ impl Shard {
                 }
             }
             Effect::Return(message) => {
-                if self.take_over(message, at)
+                if self.take_over(message, message.before, at)
                     && let Some(queue) = self.queues.get_mut(&message.queue)
                 {
-                    queue.redrive_suspended = true;
+                    // Settings that name another dead-letter queue by now are not to blame.
+                    let redrive = queue.config.redrive;
+                    if redrive.is_some_and(|redrive| redrive.target == message.from) {
+                        queue.redrive_suspended = true;
+                    }
                 }
             }
         }
@@ -388,12 +392,12 @@ impl Shard {
         self.removed.push(id);
     }
 
-    fn take_over(&mut self, message: &MovedMessage, at: &At) -> bool {
+    fn take_over(&mut self, message: &MovedMessage, from: Option<QueueId>, at: &At) -> bool {
         let now_ms = self.time_ms;
         let Some(queue) = self.queues.get_mut(&message.queue) else {
             return false;
         };
-        queue.take_over(message, now_ms, &mut self.index);
+        queue.take_over(message, from, now_ms, &mut self.index);
         queue.last_sync_lsn = at.end;
         let occupied = message.occupied(self.index.segment_bytes);
         self.references

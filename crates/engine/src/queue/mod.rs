@@ -115,9 +115,13 @@ impl Queue {
 
     /// Counts as a caller sees them.
     pub(crate) fn counts(&self) -> QueueCounts {
+        let counts = self.counts;
+        // The last page outlives its messages, because the next one goes there.
+        let any = counts.visible + counts.in_flight + counts.delayed > 0;
+        let oldest = self.by_age.first().filter(|_| any);
         QueueCounts {
-            oldest_sent_ms: self.by_age.first().map(|(sent_ms, _)| *sent_ms),
-            ..self.counts
+            oldest_sent_ms: oldest.map(|(sent_ms, _)| *sent_ms),
+            ..counts
         }
     }
 

@@ -26,6 +26,7 @@ impl Queue {
         Some(MovedMessage {
             queue: target,
             from: self.id,
+            before: extra.origin.map(|origin| origin.from),
             identity,
             body_lsn: entry.body_lsn(),
             body_bytes: entry.body_bytes(),
@@ -55,17 +56,17 @@ impl Queue {
         Some(message)
     }
 
-    /// Takes a message over from another queue. A FIFO queue counts its age from now (`SQS-321`), a
-    /// standard one from the original send (`SQS-320`).
+    /// Takes a message over that came `from` another queue; `None` for one that comes home and never was
+    /// moved before. A FIFO queue counts its age from now (`SQS-321`), a standard one from the original
+    /// send (`SQS-320`).
     pub(crate) fn take_over(
         &mut self,
         message: &MovedMessage,
+        from: Option<QueueId>,
         now_ms: u64,
         index: &mut ShardIndex,
     ) -> u64 {
         let occupies = message.occupied(index.segment_bytes);
-        let returned_home =
-            message.identity.queue == self.id && message.queue == message.identity.queue;
         let new = NewMessage {
             body_lsn: message.body_lsn,
             body_bytes: message.body_bytes,
@@ -82,7 +83,7 @@ impl Queue {
             first_received_ms: message.first_received_ms,
             origin: Some(Origin {
                 identity: message.identity,
-                from: if returned_home { self.id } else { message.from },
+                from: from.unwrap_or(self.id),
             }),
         };
         self.enter(&new, now_ms, index)
