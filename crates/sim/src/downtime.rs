@@ -29,7 +29,8 @@ impl Run {
                     3 => WriteFault::Unflushed,
                     _ => WriteFault::PowerCut,
                 };
-                self.trace.note(self.step, format_args!("fault {fault:?} after {after}"));
+                self.trace
+                    .note(self.step, format_args!("fault {fault:?} after {after}"));
                 self.machine.disk.fail_write_after(after, fault);
             }
         }
@@ -39,6 +40,21 @@ impl Run {
     pub(crate) fn crash(&mut self) -> Checked {
         loop {
             self.go_down();
+            if self.profile.fault_one_in > 0 && self.rng.u8(0..6) == 0 {
+                let after = self.rng.u32(0..5);
+                self.trace.note(
+                    self.step,
+                    format_args!("the start meets a fault after {after} writes"),
+                );
+                self.machine
+                    .disk
+                    .fail_write_after(after, WriteFault::PowerCut);
+                if self.machine.start().is_err() && self.machine.is_broken() {
+                    continue;
+                }
+                self.machine.stop();
+                self.machine.disk.restart();
+            }
             self.start()?;
             self.check_names()?;
             if self.rng.u8(0..5) > 0 {
@@ -61,7 +77,8 @@ impl Run {
         self.tried.crashes += 1;
         self.operations.clear();
         if self.rng.u8(0..4) == 0 && !self.is_doomed() {
-            self.trace.note(self.step, format_args!("the process is killed"));
+            self.trace
+                .note(self.step, format_args!("the process is killed"));
             self.machine.stop();
             self.machine.disk.restart();
         } else {
@@ -91,12 +108,15 @@ impl Run {
                 }
                 Err(error) => return Err(format!("a flipped bit was reported as: {error}")),
             }
-            self.trace.note(self.step, format_args!("rot {name} {offset} {bit}"));
+            self.trace
+                .note(self.step, format_args!("rot {name} {offset} {bit}"));
         }
         match self.machine.start() {
             Err(StorageError::StorageFull) => {
                 self.machine.disk.set_room(u64::MAX);
-                self.machine.start().map_err(|error| format!("no start after a crash: {error}"))
+                self.machine
+                    .start()
+                    .map_err(|error| format!("no start after a crash: {error}"))
             }
             started => started.map_err(|error| format!("no start after a crash: {error}")),
         }
@@ -106,7 +126,9 @@ impl Run {
     fn place_to_rot(&mut self) -> Option<(String, usize)> {
         let mut frames = Vec::new();
         for (name, len) in self.machine.disk.files() {
-            let index = name.strip_suffix(".seg").and_then(|digits| u64::from_str_radix(digits, 16).ok());
+            let index = name
+                .strip_suffix(".seg")
+                .and_then(|digits| u64::from_str_radix(digits, 16).ok());
             let Some(index) = index else {
                 continue;
             };
@@ -143,10 +165,17 @@ impl Run {
             self.begin(Request::Counts { queue });
         }
         self.rest()?;
-        let open = self.operations.iter().skip(waiting.min(self.operations.len()));
-        let unanswered = open.filter(|o| matches!(o.request, Request::Counts { .. })).count();
+        let open = self
+            .operations
+            .iter()
+            .skip(waiting.min(self.operations.len()));
+        let unanswered = open
+            .filter(|o| matches!(o.request, Request::Counts { .. }))
+            .count();
         if unanswered > 0 && !self.is_doomed() {
-            return Err(format!("{unanswered} commands are not answered though the engine rests"));
+            return Err(format!(
+                "{unanswered} commands are not answered though the engine rests"
+            ));
         }
         self.step += 1;
         Ok(())
@@ -178,16 +207,24 @@ impl Run {
         }
         let open = self.operations.iter();
         let open: Vec<String> = open.map(|o| crate::story::of_request(&o.request)).collect();
-        Err(format!("the engine does not come to rest in {ROUNDS_MAX} rounds: {open:?}"))
+        Err(format!(
+            "the engine does not come to rest in {ROUNDS_MAX} rounds: {open:?}"
+        ))
     }
 
     /// Once the engine rests, only receives that have time left may be waiting.
     fn check_waiting(&self) -> Checked {
         let now_ms = self.machine.now_ms();
-        let stuck = self.operations.iter().find(|operation| !may_wait(operation, now_ms));
+        let stuck = self
+            .operations
+            .iter()
+            .find(|operation| !may_wait(operation, now_ms));
         stuck.map_or(Ok(()), |operation| {
             let story = crate::story::of_request(&operation.request);
-            Err(format!("command {} is never answered: {story}", operation.number))
+            Err(format!(
+                "command {} is never answered: {story}",
+                operation.number
+            ))
         })
     }
 

@@ -24,7 +24,8 @@ impl Run {
         self.machine.view.calm();
         let step = self.step;
         for operation in std::mem::take(&mut self.operations) {
-            self.model.abandoned(operation.number, step, self.machine.now_ms());
+            self.model
+                .abandoned(operation.number, step, self.machine.now_ms());
         }
         self.prepare()?;
         self.settle()?;
@@ -63,7 +64,11 @@ impl Run {
         if count == 0 {
             return Ok(false);
         }
-        let handles = self.model.queues.get(&queue).map(|known| known.handles.clone());
+        let handles = self
+            .model
+            .queues
+            .get(&queue)
+            .map(|known| known.handles.clone());
         let handles = handles.unwrap_or_default();
         let latest = handles.iter().rev().take(count);
         let receipts = latest.map(|handle| handle.receipt).collect();
@@ -84,6 +89,12 @@ impl Run {
             return Err(format!(
                 "drained, but {live} bytes are live in {} segments",
                 statistics.segments
+            ));
+        }
+        let files = self.machine.disk.files();
+        if files.iter().any(|(name, _)| !name.ends_with(".seg")) {
+            return Err(format!(
+                "drained, but there is more than segments: {files:?}"
             ));
         }
         for queue in self.workload.settled(&self.model) {

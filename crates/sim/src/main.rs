@@ -33,12 +33,16 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Arguments, Strin
             parsed.options.told = true;
             continue;
         }
-        let value = arguments.next().ok_or_else(|| format!("{option} takes a value"))?;
+        let value = arguments
+            .next()
+            .ok_or_else(|| format!("{option} takes a value"))?;
         if option == "--plant" {
             parsed.plant = Some(value);
             continue;
         }
-        let value = value.parse().map_err(|_| format!("{option} takes a number"))?;
+        let value = value
+            .parse()
+            .map_err(|_| format!("{option} takes a number"))?;
         match option.as_str() {
             "--seeds" => parsed.seeds = value,
             "--seed" => (parsed.first, one) = (value, true),
@@ -59,7 +63,11 @@ fn say(line: &str) {
 
 fn closing(passed: u64, failed: u64) -> ExitCode {
     say(&format!("{passed} passed, {failed} failed"));
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn main() -> ExitCode {
@@ -78,7 +86,10 @@ fn main() -> ExitCode {
 
 /// The same seed with the same options, again.
 fn repeat(seed: u64, arguments: &Arguments) -> String {
-    let plant = arguments.plant.as_ref().map(|plant| format!(" --plant {plant}"));
+    let plant = arguments
+        .plant
+        .as_ref()
+        .map(|plant| format!(" --plant {plant}"));
     let (steps, plant) = (arguments.options.steps, plant.unwrap_or_default());
     format!("waystation-sim --seed {seed} --steps {steps}{plant} --tell")
 }
@@ -87,7 +98,11 @@ fn seeds(arguments: &Arguments) -> ExitCode {
     let (mut passed, mut failed) = (0, 0);
     let mut tried = Tried::default();
     for seed in arguments.first..arguments.first + arguments.seeds {
-        let Outcome { trace, tried: this, violation } = run(seed, arguments.options);
+        let Outcome {
+            trace,
+            tried: this,
+            violation,
+        } = run(seed, arguments.options);
         match violation {
             None => passed += 1,
             Some(violation) => {
@@ -117,7 +132,10 @@ fn planted(plant: &str, arguments: &Arguments) -> ExitCode {
     use waystation_sim::planted;
     if plant != "all" {
         if !planted::select(plant) {
-            say(&format!("no bug is called {plant}; there are {:?}", planted::names()));
+            say(&format!(
+                "no bug is called {plant}; there are {:?}",
+                planted::names()
+            ));
             return ExitCode::from(2);
         }
         return seeds(arguments);

@@ -35,13 +35,32 @@ pub(crate) struct RowWrite {
 /// What a client asks for.
 #[derive(Clone, Debug)]
 pub(crate) enum Request {
-    Send { queue: QueueId, drafts: Vec<Draft> },
-    Receive { queue: QueueId, request: ReceiveRequest },
-    Delete { queue: QueueId, receipts: Vec<Receipt> },
-    Change { queue: QueueId, changes: Vec<(Receipt, u64)> },
-    Purge { queue: QueueId },
-    Counts { queue: QueueId },
-    Write { scope: Scope, rows: Vec<RowWrite> },
+    Send {
+        queue: QueueId,
+        drafts: Vec<Draft>,
+    },
+    Receive {
+        queue: QueueId,
+        request: ReceiveRequest,
+    },
+    Delete {
+        queue: QueueId,
+        receipts: Vec<Receipt>,
+    },
+    Change {
+        queue: QueueId,
+        changes: Vec<(Receipt, u64)>,
+    },
+    Purge {
+        queue: QueueId,
+    },
+    Counts {
+        queue: QueueId,
+    },
+    Write {
+        scope: Scope,
+        rows: Vec<RowWrite>,
+    },
 }
 
 /// What it is told.

@@ -39,8 +39,10 @@ pub(crate) struct Profile {
     pub(crate) queues_max: usize,
     /// Commands under way at a time.
     pub(crate) commands_max: usize,
-    /// Checkpoint steps per thousand scheduler steps.
+    /// Stretches of a checkpoint per thousand scheduler steps.
     pub(crate) checkpoint_per_mille: u64,
+    /// One of so many turns for reading from the disk is taken.
+    pub(crate) fetch_one_in: u64,
     /// Memory for pages is so short that they leave it all the time.
     pub(crate) spills: bool,
     /// Node-wide budgets are so small that commands are refused.
@@ -62,18 +64,35 @@ impl Profile {
         let full = rng.u8(0..8) == 0;
         Profile {
             steps,
-            crash_one_in: if faults { one_of(rng, &[60, 150, 400]) } else { 0 },
-            fault_one_in: if faults { one_of(rng, &[0, 150, 400]) } else { 0 },
+            crash_one_in: if faults {
+                one_of(rng, &[60, 150, 400])
+            } else {
+                0
+            },
+            fault_one_in: if faults {
+                one_of(rng, &[0, 150, 400])
+            } else {
+                0
+            },
             drop_one_in: one_of(rng, &[0, 0, 40]),
             flip_one_in: one_of(rng, &[0, 0, 4]),
             rots: faults && rng.bool(),
             room_segments: if full { rng.u64(4..8) } else { 1 << 20 },
-            body_bytes_max: if heavy || full { 1 << 20 } else { one_of(rng, &[200, 4000, 70_000]) },
-            bulk_max: if spills { 1500 } else { one_of(rng, &[10, 10, 10, 700]) },
+            body_bytes_max: if heavy || full {
+                1 << 20
+            } else {
+                one_of(rng, &[200, 4000, 70_000])
+            },
+            bulk_max: if spills {
+                1500
+            } else {
+                one_of(rng, &[10, 10, 10, 700])
+            },
             jump_ms_max: one_of(rng, &[1000, 60_000, 400_000, 90_000_000]),
             queues_max: rng.usize(2..=7),
             commands_max: rng.usize(1..=10),
             checkpoint_per_mille: one_of(rng, &[5, 60, 200]),
+            fetch_one_in: one_of(rng, &[1, 1, 20]),
             spills,
             tight: rng.u8(0..10) == 0,
             zero_ahead_bytes: one_of(rng, &[0, 0, 0, 1 << 20]),

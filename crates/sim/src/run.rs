@@ -139,7 +139,11 @@ impl Run {
             self.go_away();
         }
         if self.one_in(40) && self.profile.flip_one_in > 0 {
-            let one_in = if self.rng.bool() { self.profile.flip_one_in } else { 0 };
+            let one_in = if self.rng.bool() {
+                self.profile.flip_one_in
+            } else {
+                0
+            };
             self.machine.disk.flip_reads(one_in);
         }
         if self.one_in(150) {
@@ -158,7 +162,7 @@ impl Run {
             0..35 => self.ask(),
             35..65 => self.run_worker(),
             65..80 => drop(self.commit()?),
-            80..88 => self.fetch(),
+            80..88 if self.one_in(self.profile.fetch_one_in) => self.fetch(),
             88..90 => self.prepare()?,
             _ => self.pass_time(),
         }
@@ -168,7 +172,9 @@ impl Run {
     fn ask(&mut self) {
         if self.operations.len() < self.profile.commands_max && self.doom.is_none() {
             let engine = self.machine.engine();
-            let request = self.workload.next(&mut self.rng, &self.model, &engine, self.step);
+            let request = self
+                .workload
+                .next(&mut self.rng, &self.model, &engine, self.step);
             if let Some(request) = request {
                 self.begin(request);
             }
@@ -179,7 +185,10 @@ impl Run {
     pub(crate) fn begin(&mut self, request: Request) {
         let number = self.next_operation;
         self.next_operation += 1;
-        self.trace.note(self.step, format_args!("ask {number} {}", crate::story::of_request(&request)));
+        self.trace.note(
+            self.step,
+            format_args!("ask {number} {}", crate::story::of_request(&request)),
+        );
         let engine = self.machine.engine();
         let now_ms = self.machine.now_ms();
         let mut operation = Operation::begin(number, request, engine, self.step, now_ms);
@@ -207,7 +216,8 @@ impl Run {
     /// One group commit; returns whether there was anything to commit.
     pub(crate) fn commit(&mut self) -> Result<bool, String> {
         let committed = self.machine.manual().commit_next();
-        self.trace.note(self.step, format_args!("commit {committed:?}"));
+        self.trace
+            .note(self.step, format_args!("commit {committed:?}"));
         match committed {
             Ok(committed) => {
                 self.model.committed();
@@ -225,25 +235,34 @@ impl Run {
 
     pub(crate) fn prepare(&mut self) -> Checked {
         let prepared = self.machine.manual().prepare_next();
-        self.trace.note(self.step, format_args!("prepare {prepared:?}"));
-        prepared.map(drop).or_else(|error| self.broke("preparing", &error.to_string()))
+        self.trace
+            .note(self.step, format_args!("prepare {prepared:?}"));
+        prepared
+            .map(drop)
+            .or_else(|error| self.broke("preparing", &error.to_string()))
     }
 
     pub(crate) fn checkpoint_step(&mut self) -> Result<Advance, String> {
         let advance = self.machine.manual().checkpoint_step();
-        self.trace.note(self.step, format_args!("checkpoint {advance:?}"));
+        self.trace
+            .note(self.step, format_args!("checkpoint {advance:?}"));
         match advance {
             Ok(advance) => {
                 self.tried.checkpoints += u64::from(advance == Advance::Finished);
                 Ok(advance)
             }
-            Err(error) => self.broke("a checkpoint", &error.to_string()).map(|()| Advance::Blocked),
+            Err(error) => self
+                .broke("a checkpoint", &error.to_string())
+                .map(|()| Advance::Blocked),
         }
     }
 
     /// Several steps of a checkpoint, which has a few for every shard; stops where it must wait.
     pub(crate) fn checkpoint_some(&mut self) -> Checked {
         let most = self.rng.u64(1..=400);
+        if self.profile.fault_one_in > 0 && self.one_in(20) {
+            self.arm();
+        }
         for _ in 0..most {
             if self.checkpoint_step()? != Advance::More || self.is_doomed() {
                 break;
@@ -253,14 +272,20 @@ impl Run {
     }
 
     pub(crate) fn relocate(&mut self) -> Result<Advance, String> {
+        if self.profile.fault_one_in > 0 && self.one_in(40) {
+            self.arm();
+        }
         let advance = self.machine.manual().relocation_step();
-        self.trace.note(self.step, format_args!("relocation {advance:?}"));
+        self.trace
+            .note(self.step, format_args!("relocation {advance:?}"));
         match advance {
             Ok(advance) => {
                 self.tried.relocations += u64::from(advance == Advance::More);
                 Ok(advance)
             }
-            Err(error) => self.broke("a relocation", &error.to_string()).map(|()| Advance::Finished),
+            Err(error) => self
+                .broke("a relocation", &error.to_string())
+                .map(|()| Advance::Finished),
         }
     }
 
@@ -271,12 +296,16 @@ impl Run {
                 // To the very moment something is due, or one before it.
                 let due = self.machine.manual().next_due().unwrap_or(0);
                 let left = due.saturating_sub(self.machine.now_ms());
-                left.saturating_sub(self.rng.u64(0..2)).min(self.profile.jump_ms_max)
+                left.saturating_sub(self.rng.u64(0..2))
+                    .min(self.profile.jump_ms_max)
             }
             _ => self.rng.u64(0..30),
         };
         self.machine.clock.advance(by_ms);
-        self.trace.note(self.step, format_args!("time {by_ms} {}", self.machine.now_ms()));
+        self.trace.note(
+            self.step,
+            format_args!("time {by_ms} {}", self.machine.now_ms()),
+        );
     }
 
     /// Takes whatever answers are there, and has them checked.
@@ -292,7 +321,14 @@ impl Run {
                 continue;
             };
             let operation = self.operations.remove(place);
-            self.trace.note(self.step, format_args!("answer {} {}", operation.number, crate::story::of_answer(&answer)));
+            self.trace.note(
+                self.step,
+                format_args!(
+                    "answer {} {}",
+                    operation.number,
+                    crate::story::of_answer(&answer)
+                ),
+            );
             if is_stopping(&answer) {
                 // Nobody was told anything: as if the client were still waiting when the power goes.
                 self.broke("a command", "the engine is stopping")?;
@@ -324,7 +360,8 @@ impl Run {
         if !self.machine.is_broken() {
             return Err(format!("{what} failed without a fault: {why}"));
         }
-        self.trace.note(self.step, format_args!("{what} failed: {why}"));
+        self.trace
+            .note(self.step, format_args!("{what} failed: {why}"));
         let left = self.rng.u64(0..6);
         self.doom.get_or_insert(left);
         Ok(())
@@ -344,8 +381,10 @@ impl Run {
         if !self.operations.is_empty() {
             let place = self.rng.usize(0..self.operations.len());
             let operation = self.operations.remove(place);
-            self.trace.note(self.step, format_args!("drop {}", operation.number));
-            self.model.abandoned(operation.number, self.step, self.machine.now_ms());
+            self.trace
+                .note(self.step, format_args!("drop {}", operation.number));
+            self.model
+                .abandoned(operation.number, self.step, self.machine.now_ms());
         }
     }
 }

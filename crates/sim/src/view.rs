@@ -169,7 +169,11 @@ mod tests {
             view.crash(&mut rng);
             let first = view.get(&[1]).unwrap().unwrap()[0];
             let second = view.get(&[2]).unwrap();
-            assert_eq!(second.is_some(), first % 2 == 0, "seed {seed}: half a batch");
+            assert_eq!(
+                second.is_some(),
+                first % 2 == 0,
+                "seed {seed}: half a batch"
+            );
             seen.insert(first);
         }
         assert_eq!(seen.into_iter().collect::<Vec<_>>(), [2, 3, 4, 5, 6]);

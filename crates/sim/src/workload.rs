@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use fastrand::Rng;
-use waystation_engine::{Engine, Expect, QueueConfig, QueueId, QueueKind, ReceiveRequest, Redrive, Scope};
+use waystation_engine::{
+    Engine, Expect, QueueConfig, QueueId, QueueKind, ReceiveRequest, Redrive, Scope,
+};
 
 use crate::model::{Model, QueueModel, Row};
 use crate::operation::{Draft, Request, RowWrite};
@@ -40,7 +42,13 @@ impl Workload {
     }
 
     /// The next command, if the dice and the state of the queues give one.
-    pub(crate) fn next(&mut self, rng: &mut Rng, model: &Model, engine: &Engine, step: u64) -> Option<Request> {
+    pub(crate) fn next(
+        &mut self,
+        rng: &mut Rng,
+        model: &Model,
+        engine: &Engine,
+        step: u64,
+    ) -> Option<Request> {
         let settled: Vec<QueueId> = self.settled(model);
         if settled.is_empty() || rng.u8(0..100) < 4 && settled.len() < self.profile.queues_max {
             return Some(self.create(rng, model, engine));
@@ -80,7 +88,12 @@ impl Workload {
     fn config(&self, rng: &mut Rng, model: &Model, kind: QueueKind, before: usize) -> QueueConfig {
         let targets = self.named.iter().take(before).map(|(_, queue)| *queue);
         let targets: Vec<QueueId> = targets
-            .filter(|id| model.queues.get(id).is_some_and(|q| q.is_settled() && q.kind == kind))
+            .filter(|id| {
+                model
+                    .queues
+                    .get(id)
+                    .is_some_and(|q| q.is_settled() && q.kind == kind)
+            })
             .collect();
         QueueConfig {
             kind,
@@ -102,7 +115,8 @@ impl Workload {
             let queue = engine.new_queue_id();
             let config = self.config(rng, model, kind, self.named.len());
             // Now and then two clients want the same name.
-            let number = self.named.len() - usize::from(count == 1 && rng.u8(0..8) == 0 && !self.named.is_empty());
+            let number = self.named.len()
+                - usize::from(count == 1 && rng.u8(0..8) == 0 && !self.named.is_empty());
             let path = format!("queue/{number}").into_bytes();
             let row = Row {
                 scope: scope.clone(),
@@ -137,7 +151,13 @@ impl Workload {
         })
     }
 
-    fn configure(&mut self, rng: &mut Rng, model: &Model, queue: QueueId, step: u64) -> Option<Request> {
+    fn configure(
+        &mut self,
+        rng: &mut Rng,
+        model: &Model,
+        queue: QueueId,
+        step: u64,
+    ) -> Option<Request> {
         let (place, row) = self.row_of(queue)?;
         let kind = model.queues.get(&queue)?.kind;
         let expect = self.expect(rng, model, &row, step)?;
@@ -155,7 +175,13 @@ impl Workload {
         })
     }
 
-    fn remove(&mut self, rng: &mut Rng, model: &Model, queue: QueueId, step: u64) -> Option<Request> {
+    fn remove(
+        &mut self,
+        rng: &mut Rng,
+        model: &Model,
+        queue: QueueId,
+        step: u64,
+    ) -> Option<Request> {
         let (_, row) = self.row_of(queue)?;
         let expect = self.expect(rng, model, &row, step)?;
         Some(removal(row, queue, expect))
@@ -211,7 +237,9 @@ impl Workload {
         let mut state = self.bodies;
         while content.len() < bytes {
             content.extend_from_slice(&state.to_le_bytes());
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
         }
         content.truncate(bytes);
         Bytes::from(content)
@@ -271,7 +299,9 @@ fn delete(rng: &mut Rng, queue: QueueId, known: &QueueModel) -> Option<Request> 
 fn change(rng: &mut Rng, queue: QueueId, known: &QueueModel) -> Option<Request> {
     let receipts = receipts(rng, known)?;
     let visibilities_ms = [0, 0, 1, 500, 30_000, 600_000, 43_200_000, 50_000_000];
-    let changes = receipts.into_iter().map(|receipt| (receipt, pick(rng, &visibilities_ms)));
+    let changes = receipts
+        .into_iter()
+        .map(|receipt| (receipt, pick(rng, &visibilities_ms)));
     let changes = changes.collect();
     Some(Request::Change { queue, changes })
 }

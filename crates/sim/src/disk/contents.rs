@@ -66,7 +66,9 @@ impl Contents {
 
     pub(super) fn peek(&self, offset: usize, bytes: usize) -> Vec<u8> {
         let from = self.bytes.get(offset..).unwrap_or_default();
-        from.get(..bytes.min(from.len())).unwrap_or_default().to_vec()
+        from.get(..bytes.min(from.len()))
+            .unwrap_or_default()
+            .to_vec()
     }
 
     pub(super) fn sync(&mut self) {

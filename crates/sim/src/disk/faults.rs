@@ -81,6 +81,11 @@ impl Faults {
         }
     }
 
+    /// An error if the fault meets this change of names, which then did not happen.
+    pub(super) fn strike_name(&mut self) -> io::Result<()> {
+        self.strike().map_or(Ok(()), |_| Err(broken()))
+    }
+
     /// Flips a bit of what was read, if it is this read's turn.
     pub(super) fn flip(&mut self, bytes: &mut [u8]) {
         if self.flip_one_in == 0 || bytes.is_empty() || self.rng.u32(0..self.flip_one_in) != 0 {

@@ -226,6 +226,7 @@ impl Disk for SimDisk {
         if !state.names.contains_key(from) {
             return Err(missing());
         }
+        state.faults.strike_name()?;
         state.change(NameChange::Renamed(from.to_owned(), to.to_owned()));
         Ok(())
     }
@@ -236,6 +237,7 @@ impl Disk for SimDisk {
         if !state.names.contains_key(name) {
             return Err(missing());
         }
+        state.faults.strike_name()?;
         state.change(NameChange::Removed(name.to_owned()));
         Ok(())
     }
@@ -243,6 +245,7 @@ impl Disk for SimDisk {
     fn sync_directory(&self) -> io::Result<()> {
         let mut state = self.state();
         state.faults.alive()?;
+        state.faults.strike_name()?;
         state.unsynced.clear();
         state.synced_names = state.names.clone();
         Ok(())

@@ -17,7 +17,8 @@ fn flushed_bytes_under_synced_names_survive_every_crash() {
         let file = disk.open("a", Open::CreateNew).unwrap();
         disk.sync_directory().unwrap();
         file.write_at(0, &[9; 8192], Flush::Later).unwrap();
-        file.write_at(1000, &[1; 5000], Flush::BeforeReturn).unwrap();
+        file.write_at(1000, &[1; 5000], Flush::BeforeReturn)
+            .unwrap();
         file.write_at(20_000, &[2; 100], Flush::Later).unwrap();
         file.sync().unwrap();
         file.write_at(20_050, &[3; 5], Flush::Later).unwrap();
@@ -44,7 +45,11 @@ fn unflushed_sectors_come_back_at_any_version() {
         disk.crash(&mut rng);
         let bytes = filled(&disk, "a").unwrap();
         let seen: BTreeSet<u8> = bytes.chunks(512).map(|sector| sector[0]).collect();
-        assert!(bytes.chunks(512).all(|sector| sector.iter().all(|b| *b == sector[0])));
+        assert!(
+            bytes
+                .chunks(512)
+                .all(|sector| sector.iter().all(|b| *b == sector[0]))
+        );
         versions.insert(seen);
     }
     assert!(versions.contains(&BTreeSet::from([1])), "all lost");
@@ -81,7 +86,8 @@ fn a_full_disk_refuses_and_a_power_cut_ends_everything() {
     assert_eq!(full.kind(), io::ErrorKind::StorageFull);
     disk.fail_write_after(1, WriteFault::PowerCut);
     file.write_at(0, &[1; 512], Flush::BeforeReturn).unwrap();
-    file.write_at(512, &[2; 512], Flush::BeforeReturn).unwrap_err();
+    file.write_at(512, &[2; 512], Flush::BeforeReturn)
+        .unwrap_err();
     disk.list().unwrap_err();
     disk.crash(&mut rng);
     assert_eq!(filled(&disk, "a").unwrap()[..512], [1; 512]);

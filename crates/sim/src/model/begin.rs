@@ -89,6 +89,7 @@ impl Model {
             sent_ms: (now_ms, u64::MAX),
             age_from_ms: (now_ms, u64::MAX),
             place: queue,
+            moved_from: None,
             sequence: None,
             removals,
             showings: vec![Showing {
@@ -106,7 +107,10 @@ impl Model {
 
     /// A receive with a known attempt id may renew what that attempt got.
     fn begin_repeat(&mut self, queue: QueueId, attempt: u128, deed: Deed, until_ms: u64) {
-        let known = self.queues.get(&queue).and_then(|known| known.attempts.get(&attempt));
+        let known = self
+            .queues
+            .get(&queue)
+            .and_then(|known| known.attempts.get(&attempt));
         let leases = known.map(|attempt| attempt.leases.clone());
         for (_, receipt) in leases.unwrap_or_default() {
             self.begin_showing(queue, &receipt, deed, until_ms);

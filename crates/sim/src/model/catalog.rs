@@ -53,7 +53,10 @@ fn bytes(write: &RowWrite) -> Option<Vec<u8>> {
 impl History {
     /// The state for sure before a step, if nothing else may have changed it until `end`: version and presence.
     fn surely(&self, start: u64, end: u64, but: u64) -> Option<Option<u64>> {
-        let others = self.writes.iter().filter(|write| write.deed.operation != but);
+        let others = self
+            .writes
+            .iter()
+            .filter(|write| write.deed.operation != but);
         let mut latest: Option<&Written> = None;
         for write in others {
             if !write.deed.done_before(start) {
@@ -87,10 +90,13 @@ impl History {
             None => {
                 let acknowledged = self.acknowledged(now).unwrap_or(0);
                 let explained = self.writes.iter().any(|write| {
-                    let newest = write.version.is_none_or(|v| v > self.shown && v >= acknowledged);
+                    let newest = write
+                        .version
+                        .is_none_or(|v| v > self.shown && v >= acknowledged);
                     write.value.is_none() && newest
                 });
-                if self.shown > 0 && !explained || self.shown == 0 && acknowledged > 0 && !explained {
+                if self.shown > 0 && !explained || self.shown == 0 && acknowledged > 0 && !explained
+                {
                     return Err("the row is gone".into());
                 }
             }
@@ -100,7 +106,10 @@ impl History {
 
     /// Highest version anybody was told of.
     fn acknowledged(&self, now: u64) -> Option<u64> {
-        let told = self.writes.iter().filter(|write| write.deed.done_before(now));
+        let told = self
+            .writes
+            .iter()
+            .filter(|write| write.deed.done_before(now));
         told.filter_map(|write| write.version).max()
     }
 }
@@ -111,7 +120,11 @@ impl Names {
     }
 
     /// Checks every row that anybody wrote.
-    pub(super) fn check(&mut self, now: u64, show: &dyn Fn(&Row) -> Option<(u64, Vec<u8>)>) -> Checked {
+    pub(super) fn check(
+        &mut self,
+        now: u64,
+        show: &dyn Fn(&Row) -> Option<(u64, Vec<u8>)>,
+    ) -> Checked {
         for (row, history) in &mut self.rows {
             let story = |why| format!("row {}: {why}", String::from_utf8_lossy(&row.path));
             history.check(now, show(row)).map_err(story)?;
@@ -152,10 +165,20 @@ impl Model {
 
     /// A FIFO queue's delay applies to messages that wait already (`SQS-259`).
     fn stretch_delays(&mut self, queue: QueueId, delay_ms: u64) {
-        for message in self.messages.iter_mut().filter(|m| m.fifo && m.place == queue) {
-            for showing in message.showings.iter_mut().filter(|s| s.cause == super::message::Cause::Sent) {
+        for message in self
+            .messages
+            .iter_mut()
+            .filter(|m| m.fifo && m.place == queue)
+        {
+            for showing in message
+                .showings
+                .iter_mut()
+                .filter(|s| s.cause == super::message::Cause::Sent)
+            {
                 showing.from_ms = showing.from_ms.min(message.sent_ms.0 + delay_ms);
-                showing.surely_ms = showing.surely_ms.max(message.sent_ms.1.saturating_add(delay_ms));
+                showing.surely_ms = showing
+                    .surely_ms
+                    .max(message.sent_ms.1.saturating_add(delay_ms));
             }
         }
     }
@@ -196,7 +219,9 @@ impl Model {
                 Err(_) => true,
             };
             if wrong {
-                return Err(format!("writing {write:?} over {before:?} answered {result:?}"));
+                return Err(format!(
+                    "writing {write:?} over {before:?} answered {result:?}"
+                ));
             }
         }
         match result {
@@ -210,8 +235,18 @@ impl Model {
         for write in rows {
             let history = self.names.rows.entry(row(scope, write)).or_default();
             // A removal nobody was told of took at least the next version.
-            let next = history.writes.iter().filter_map(|w| w.version).max().unwrap_or(0) + 1;
-            for written in history.writes.iter_mut().filter(|w| w.deed.operation == window.operation) {
+            let next = history
+                .writes
+                .iter()
+                .filter_map(|w| w.version)
+                .max()
+                .unwrap_or(0)
+                + 1;
+            for written in history
+                .writes
+                .iter_mut()
+                .filter(|w| w.deed.operation == window.operation)
+            {
                 written.deed.certain = true;
                 written.deed.end = window.end;
                 written.version = version.or(Some(next));
@@ -220,7 +255,11 @@ impl Model {
                 continue;
             };
             if write.config.is_none() {
-                if let Some(died) = known.died.as_mut().filter(|d| d.operation == window.operation) {
+                if let Some(died) = known
+                    .died
+                    .as_mut()
+                    .filter(|d| d.operation == window.operation)
+                {
                     died.certain = true;
                     died.end = window.end;
                 }
@@ -245,11 +284,15 @@ impl Model {
     fn deny(&mut self, scope: &Scope, rows: &[RowWrite], operation: u64, window: &Window) {
         for write in rows {
             let history = self.names.rows.entry(row(scope, write)).or_default();
-            history.writes.retain(|written| written.deed.operation != operation);
+            history
+                .writes
+                .retain(|written| written.deed.operation != operation);
             let Some(known) = self.queues.get_mut(&write.queue) else {
                 continue;
             };
-            known.settings.retain(|settings| settings.deed.operation != operation);
+            known
+                .settings
+                .retain(|settings| settings.deed.operation != operation);
             if known.died.is_some_and(|died| died.operation == operation) {
                 known.died = None;
                 self.cleared(write.queue, false, window);
@@ -266,7 +309,12 @@ impl Model {
     }
 
     /// The engine rests: what the catalog shows says which writes happened, all rows of each or none.
-    pub(crate) fn settle_names(&mut self, step: u64, now_ms: u64, show: &dyn Fn(&Row) -> Option<(u64, Vec<u8>)>) -> Checked {
+    pub(crate) fn settle_names(
+        &mut self,
+        step: u64,
+        now_ms: u64,
+        show: &dyn Fn(&Row) -> Option<(u64, Vec<u8>)>,
+    ) -> Checked {
         for (scope, rows, operation) in std::mem::take(&mut self.names.unsure) {
             let happened: Vec<(bool, Option<u64>)> = rows
                 .iter()
@@ -298,7 +346,9 @@ impl Model {
     }
 
     fn start_of(&self, scope: &Scope, rows: &[RowWrite], operation: u64) -> u64 {
-        let histories = rows.iter().filter_map(|write| self.names.rows.get(&row(scope, write)));
+        let histories = rows
+            .iter()
+            .filter_map(|write| self.names.rows.get(&row(scope, write)));
         let writes = histories.flat_map(|history| &history.writes);
         let own = writes.filter(|write| write.deed.operation == operation);
         own.map(|write| write.deed.start).min().unwrap_or(0)

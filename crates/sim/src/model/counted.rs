@@ -2,7 +2,7 @@
 
 use waystation_engine::{QueueCounts, QueueId};
 
-use super::message::Message;
+use super::message::{Cause, Message, Showing};
 use super::{Checked, Model, Window};
 
 /// Least and greatest number of messages.
@@ -29,7 +29,9 @@ impl Model {
             return Ok(());
         };
         let meddled = known.has_other_receives(window.operation, window.start, window.end);
-        let (mut all, mut delayed, mut in_flight) = (Bounds::default(), Bounds::default(), Bounds::default());
+        let mut least_oldest_ms = u64::MAX;
+        let (mut all, mut delayed, mut in_flight) =
+            (Bounds::default(), Bounds::default(), Bounds::default());
         for index in self.around(queue, window.operation) {
             let Some(message) = self.messages.get(index) else {
                 continue;
@@ -38,23 +40,39 @@ impl Model {
                 continue;
             }
             let sure = self.is_counted(message, queue, window);
-            all.count(sure, true);
-            let (from_ms, surely_ms) = message.shown(window.start);
-            let hidden = from_ms > window.to_ms;
-            let may_hide = surely_ms > window.from_ms;
-            let ghosts = meddled || known.ghosts_until_ms > window.from_ms;
-            if message.place == queue && message.is_untouched() {
-                delayed.count(sure && hidden, may_hide);
-                in_flight.count(false, ghosts);
-            } else {
-                delayed.count(false, false);
-                in_flight.count(sure && hidden && !meddled, may_hide || ghosts);
+            if sure {
+                least_oldest_ms = least_oldest_ms.min(message.age_from_ms.1);
             }
+            all.count(sure, true);
+            let (from_ms, _) = message.shown(window.start);
+            let hidden = sure && from_ms > window.to_ms;
+            let ghosts = meddled || known.ghosts_until_ms > window.from_ms;
+            let may_hide = |of: &dyn Fn(&Showing) -> bool| {
+                let mut current = message.current(window.start);
+                current.any(|showing| of(showing) && showing.surely_ms > window.from_ms)
+            };
+            let waits = message.place == queue && message.is_untouched();
+            let sent = |showing: &Showing| showing.cause == Cause::Sent;
+            delayed.count(hidden && waits, may_hide(&sent));
+            let shown = |showing: &Showing| showing.cause != Cause::Sent;
+            in_flight.count(
+                hidden && !waits && !meddled && !may_hide(&sent),
+                ghosts || may_hide(&shown),
+            );
         }
+        let oldest_ms = counts.oldest_sent_ms.unwrap_or(u64::MAX);
         let total = counts.visible + counts.in_flight + counts.delayed;
-        if !all.holds(total) || !delayed.holds(counts.delayed) || !in_flight.holds(counts.in_flight) {
+        if oldest_ms > least_oldest_ms || total == 0 && counts.oldest_sent_ms.is_some() {
+            return Err(format!(
+                "{counts:?} in {queue:?}, but the oldest was sent at {least_oldest_ms}"
+            ));
+        }
+        if !all.holds(total) || !delayed.holds(counts.delayed) || !in_flight.holds(counts.in_flight)
+        {
             let around = self.around(queue, window.operation);
-            let stories = around.into_iter().map(|index| format!("\n  {index}: {}", self.describe(index)));
+            let stories = around
+                .into_iter()
+                .map(|index| format!("\n  {index}: {}", self.describe(index)));
             return Err(format!(
                 "{counts:?} in {queue:?} within {window:?}, but {all:?} in all, {delayed:?} delayed, {in_flight:?} in flight{}",
                 stories.collect::<String>()

@@ -99,6 +99,8 @@ pub(crate) struct Message {
     pub(crate) age_from_ms: (u64, u64),
     /// Where it was seen last.
     pub(crate) place: QueueId,
+    /// The queue a dead-letter move brought it from.
+    pub(crate) moved_from: Option<QueueId>,
     /// Its sequence there.
     pub(crate) sequence: Option<u64>,
     pub(crate) removals: Vec<Removal>,
@@ -123,20 +125,27 @@ impl Message {
             && self.removals.iter().all(|removal| removal.deed.start > end)
     }
 
+    /// What may have the last word on when it can be received, for whoever asks from `start` on.
+    pub(crate) fn current(&self, start: u64) -> impl Iterator<Item = &Showing> {
+        self.showings.iter().filter(move |showing| {
+            let mut later = self.showings.iter();
+            !later.any(|later| later.supersedes(showing, start))
+        })
+    }
+
     /// Times (not before, surely from) at which it can be received, for whoever asks from `start` on.
     pub(crate) fn shown(&self, start: u64) -> (u64, u64) {
-        let current = self.showings.iter().filter(|showing| {
-            let superseded = self.showings.iter().any(|later| later.supersedes(showing, start));
-            !superseded
-        });
-        current.fold((u64::MAX, 0), |(from, surely), showing| {
-            (from.min(showing.from_ms), surely.max(showing.surely_ms))
-        })
+        self.current(start)
+            .fold((u64::MAX, 0), |(from, surely), showing| {
+                (from.min(showing.from_ms), surely.max(showing.surely_ms))
+            })
     }
 
     /// Nothing but its send has decided yet when it can be received.
     pub(crate) fn is_untouched(&self) -> bool {
-        self.showings.iter().all(|showing| showing.cause == Cause::Sent)
+        self.showings
+            .iter()
+            .all(|showing| showing.cause == Cause::Sent)
     }
 
     /// Drops showings that can never matter again, given that every command under way began at or after `oldest`.

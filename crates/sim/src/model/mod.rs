@@ -97,7 +97,12 @@ impl Model {
     }
 
     /// A command was answered in this step: could that be?
-    pub(crate) fn answered(&mut self, operation: &Operation, answer: Answer, window: Window) -> Checked {
+    pub(crate) fn answered(
+        &mut self,
+        operation: &Operation,
+        answer: Answer,
+        window: Window,
+    ) -> Checked {
         let request = &operation.request;
         if let Some(queue) = request.queue() {
             self.check_existence(queue, &answer, &window)?;
@@ -145,9 +150,7 @@ impl Model {
         let (start, end) = (window.start, window.end);
         let possible = match error {
             None => known.is_some_and(|queue| queue.may_exist(start, end)),
-            Some(EngineError::QueueMissing) => {
-                known.is_none_or(|queue| queue.may_miss(start, end))
-            }
+            Some(EngineError::QueueMissing) => known.is_none_or(|queue| queue.may_miss(start, end)),
             Some(EngineError::Overloaded) => self.leeway.tight,
             Some(EngineError::StorageFull) => self.leeway.full,
             Some(EngineError::Unreadable(_)) => self.leeway.unreadable,

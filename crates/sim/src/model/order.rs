@@ -11,7 +11,12 @@ const ATTEMPT_MS: u64 = 300_000;
 
 impl Model {
     /// Messages of one group come in order, and none overtakes one that is still there (`SQS-280`, `SQS-285`).
-    pub(super) fn check_order(&self, queue: QueueId, indices: &[usize], window: &Window) -> Checked {
+    pub(super) fn check_order(
+        &self,
+        queue: QueueId,
+        indices: &[usize],
+        window: &Window,
+    ) -> Checked {
         let Some(known) = self.queues.get(&queue).filter(|known| known.is_fifo()) else {
             return Ok(());
         };
@@ -31,7 +36,11 @@ impl Model {
                 }
                 match indices.iter().position(|index| index == other) {
                     Some(before) if before < place => continue,
-                    Some(_) => return Err(format!("messages {other} and {index} of one group are swapped")),
+                    Some(_) => {
+                        return Err(format!(
+                            "messages {other} and {index} of one group are swapped"
+                        ));
+                    }
                     None => {}
                 }
                 if earlier.stays(window.start, window.end)
@@ -39,7 +48,9 @@ impl Model {
                     && !self.may_be_expired(earlier, window.end, window.to_ms)
                 {
                     let story = self.describe(*other);
-                    return Err(format!("message {index} overtook {other} of its group: {story}"));
+                    return Err(format!(
+                        "message {index} overtook {other} of its group: {story}"
+                    ));
                 }
             }
         }
@@ -61,17 +72,23 @@ impl Model {
             return Ok(false);
         };
         let same = delivered.len() == attempt.leases.len()
-            && delivered.iter().zip(indices).all(|(delivered, index)| {
-                attempt.leases.contains(&(*index, delivered.receipt))
-            });
+            && delivered
+                .iter()
+                .zip(indices)
+                .all(|(delivered, index)| attempt.leases.contains(&(*index, delivered.receipt)));
         if !same && self.must_repeat(attempt, window) {
-            return Err(format!("a repeated receive got {indices:?}, not {:?}", attempt.leases));
+            return Err(format!(
+                "a repeated receive got {indices:?}, not {:?}",
+                attempt.leases
+            ));
         }
         if same && attempt.at_ms.1 + ATTEMPT_MS <= window.from_ms {
             return Err("a receive was repeated after five minutes".into());
         }
         let removed = attempt.leases.iter().any(|(index, _)| {
-            self.messages.get(*index).is_none_or(|message| message.gone_before(window.start))
+            self.messages
+                .get(*index)
+                .is_none_or(|message| message.gone_before(window.start))
         });
         if same && removed {
             return Err("a receive was repeated although a message of it is gone".into());

@@ -12,7 +12,10 @@ impl Model {
     /// A client went away. A receive that was not planned yet never will be; anything else still may be.
     pub(crate) fn abandoned(&mut self, operation: u64, step: u64, now_ms: u64) {
         let asked = self.pending.get(&operation);
-        if matches!(asked.map(|asked| &asked.request), Some(Request::Receive { .. })) {
+        if matches!(
+            asked.map(|asked| &asked.request),
+            Some(Request::Receive { .. })
+        ) {
             self.close(operation, step, now_ms);
         } else {
             self.shadows.push(operation);
@@ -23,8 +26,14 @@ impl Model {
     pub(crate) fn committed(&mut self) {
         for index in std::mem::take(&mut self.fresh) {
             if let Some(message) = self.messages.get_mut(index) {
-                message.receives.iter_mut().for_each(|receive| receive.durable = true);
-                message.showings.iter_mut().for_each(|showing| showing.durable = true);
+                message
+                    .receives
+                    .iter_mut()
+                    .for_each(|receive| receive.durable = true);
+                message
+                    .showings
+                    .iter_mut()
+                    .for_each(|showing| showing.durable = true);
             }
         }
     }
@@ -40,7 +49,11 @@ impl Model {
             let Some(message) = self.messages.get_mut(index) else {
                 continue;
             };
-            for receive in message.receives.iter_mut().filter(|receive| !receive.durable) {
+            for receive in message
+                .receives
+                .iter_mut()
+                .filter(|receive| !receive.durable)
+            {
                 receive.forgotten = true;
                 receive.durable = true;
             }
@@ -146,11 +159,17 @@ impl Model {
 
     pub(super) fn purged(&mut self, queue: QueueId, accepted: bool, window: &Window) {
         if let Some(known) = self.queues.get_mut(&queue) {
-            for purge in known.purges.iter_mut().filter(|p| p.operation == window.operation) {
+            for purge in known
+                .purges
+                .iter_mut()
+                .filter(|p| p.operation == window.operation)
+            {
                 purge.end = window.end;
                 purge.certain = accepted;
             }
-            known.purges.retain(|p| p.operation != window.operation || accepted);
+            known
+                .purges
+                .retain(|p| p.operation != window.operation || accepted);
         }
         self.cleared(queue, accepted, window);
     }
@@ -160,7 +179,10 @@ impl Model {
         if accepted {
             for index in self.around(queue, window.operation) {
                 if let Some(message) = self.messages.get_mut(index)
-                    && message.removals.iter().all(|r| r.deed.operation != window.operation)
+                    && message
+                        .removals
+                        .iter()
+                        .all(|r| r.deed.operation != window.operation)
                     && message.sent.start <= window.end
                 {
                     let deed = Deed::begun(window.operation, window.start);
@@ -172,14 +194,20 @@ impl Model {
             let Some(message) = self.messages.get(index) else {
                 continue;
             };
-            if message.removals.iter().all(|r| r.deed.operation != window.operation) {
+            if message
+                .removals
+                .iter()
+                .all(|r| r.deed.operation != window.operation)
+            {
                 continue;
             }
             let sure = message.place == queue && self.rests(message, window.operation);
             let Some(message) = self.messages.get_mut(index) else {
                 continue;
             };
-            message.removals.retain(|r| accepted || r.deed.operation != window.operation);
+            message
+                .removals
+                .retain(|r| accepted || r.deed.operation != window.operation);
             for removal in &mut message.removals {
                 if removal.deed.operation == window.operation {
                     removal.deed.end = window.end;
@@ -195,10 +223,14 @@ impl Model {
         if operations.is_empty() {
             return;
         }
-        for message in self.messages.iter_mut().filter(|message| message.place == queue) {
-            message.removals.retain(|removal| {
-                !removal.whole || !operations.contains(&removal.deed.operation)
-            });
+        for message in self
+            .messages
+            .iter_mut()
+            .filter(|message| message.place == queue)
+        {
+            message
+                .removals
+                .retain(|removal| !removal.whole || !operations.contains(&removal.deed.operation));
         }
     }
 
@@ -217,7 +249,11 @@ impl Model {
     }
 
     /// The rows the catalog shows can be explained by what was written.
-    pub(crate) fn check_names(&mut self, now: u64, show: &dyn Fn(&super::Row) -> Option<(u64, Vec<u8>)>) -> Checked {
+    pub(crate) fn check_names(
+        &mut self,
+        now: u64,
+        show: &dyn Fn(&super::Row) -> Option<(u64, Vec<u8>)>,
+    ) -> Checked {
         self.names.check(now, show)
     }
 }

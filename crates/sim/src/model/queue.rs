@@ -118,7 +118,8 @@ impl QueueModel {
 
     /// It is gone for sure.
     pub(crate) fn is_gone(&self) -> bool {
-        self.died.is_some_and(|died| died.certain && died.end != UNENDED)
+        self.died
+            .is_some_and(|died| died.certain && died.end != UNENDED)
     }
 
     /// Settings that may be in force between the steps.
@@ -132,13 +133,17 @@ impl QueueModel {
     /// Least and greatest delay between the steps.
     pub(crate) fn delays_ms(&self, start: u64, end: u64) -> (u64, u64) {
         let delays = self.configs(start, end).map(|config| config.delay_ms);
-        delays.fold((u64::MAX, 0), |(low, high), delay| (low.min(delay), high.max(delay)))
+        delays.fold((u64::MAX, 0), |(low, high), delay| {
+            (low.min(delay), high.max(delay))
+        })
     }
 
     /// Least and greatest retention between the steps.
     pub(crate) fn retentions_ms(&self, start: u64, end: u64) -> (u64, u64) {
         let retentions = self.configs(start, end).map(|config| config.retention_ms);
-        retentions.fold((u64::MAX, 0), |(low, high), next| (low.min(next), high.max(next)))
+        retentions.fold((u64::MAX, 0), |(low, high), next| {
+            (low.min(next), high.max(next))
+        })
     }
 
     /// Receives of which nobody knows yet what they take.
@@ -164,7 +169,9 @@ impl QueueModel {
 
     /// The dead-letter queues messages may have been moved to since `start`.
     pub(crate) fn targets(&self, start: u64, count: u64) -> Vec<QueueId> {
-        let redrives = self.configs(start, UNENDED).filter_map(|config| config.redrive);
+        let redrives = self
+            .configs(start, UNENDED)
+            .filter_map(|config| config.redrive);
         let reached = redrives.filter(|redrive| u64::from(redrive.receives_max) <= count);
         let mut targets: Vec<QueueId> = reached.map(|redrive| redrive.target).collect();
         targets.sort_unstable();

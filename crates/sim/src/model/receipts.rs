@@ -29,7 +29,10 @@ impl Model {
             Ok(_) => return Err("a delete answered another number of receipts".into()),
             Err(_) => return Ok(self.forget_removals(receipts, window)),
         };
-        let held: Vec<Held> = receipts.iter().map(|receipt| self.held(queue, receipt, window)).collect();
+        let held: Vec<Held> = receipts
+            .iter()
+            .map(|receipt| self.held(queue, receipt, window))
+            .collect();
         let mut gone = Vec::new();
         for ((receipt, result), held) in receipts.iter().zip(&results).zip(held) {
             let fifo = self.queues.get(&queue).is_some_and(|known| known.is_fifo());
@@ -58,7 +61,9 @@ impl Model {
                 && self.rests(message, window.operation);
             let result_ok = gone.contains(&receipt.tag);
             if let Some(message) = self.messages.get_mut(index) {
-                message.removals.retain(|r| r.deed.operation != window.operation || result_ok);
+                message
+                    .removals
+                    .retain(|r| r.deed.operation != window.operation || result_ok);
                 for removal in &mut message.removals {
                     if removal.deed.operation == window.operation {
                         removal.deed.end = window.end;
@@ -75,7 +80,9 @@ impl Model {
         for receipt in receipts {
             let index = self.tags.get(&receipt.tag).copied();
             if let Some(message) = index.and_then(|index| self.messages.get_mut(index)) {
-                message.removals.retain(|r| r.deed.operation != window.operation);
+                message
+                    .removals
+                    .retain(|r| r.deed.operation != window.operation);
             }
         }
     }
@@ -95,7 +102,11 @@ impl Model {
         for ((receipt, visibility_ms), result) in changes.iter().zip(&results) {
             let held = self.held(queue, receipt, window);
             let fifo = self.queues.get(&queue).is_some_and(|known| known.is_fifo());
-            let alone = changes.iter().filter(|(other, _)| other.sequence == receipt.sequence).count() == 1;
+            let alone = changes
+                .iter()
+                .filter(|(other, _)| other.sequence == receipt.sequence)
+                .count()
+                == 1;
             let wrong = match result {
                 Ok(()) => fifo && held == Held::SurelyNot || *visibility_ms > VISIBILITY_MS_MAX,
                 Err(ReceiptError::Missing) => held == Held::Surely && alone,
@@ -112,7 +123,9 @@ impl Model {
             let Some(message) = index.and_then(|index| self.messages.get_mut(index)) else {
                 continue;
             };
-            message.showings.retain(|s| accepted || s.deed.operation != window.operation);
+            message
+                .showings
+                .retain(|s| accepted || s.deed.operation != window.operation);
             for showing in &mut message.showings {
                 if showing.deed.operation == window.operation {
                     showing.deed.end = window.end;
@@ -135,8 +148,12 @@ impl Model {
             body: bytes::Bytes::new(),
             ..message.clone()
         };
-        without.removals.retain(|removal| removal.deed.operation != own);
-        without.showings.retain(|showing| showing.deed.operation != own);
+        without
+            .removals
+            .retain(|removal| removal.deed.operation != own);
+        without
+            .showings
+            .retain(|showing| showing.deed.operation != own);
         let there = without.stays(window.start, window.end)
             && message.place == queue
             && message.sequence == Some(receipt.sequence)
@@ -144,14 +161,18 @@ impl Model {
             && !self.may_be_expired(message, window.end, window.to_ms);
         let known = self.queues.get(&queue);
         let alone = known.is_some_and(|known| {
-            !known.has_other_receives(own, window.start, window.end) && !known.may_be_purged(window.start, window.end)
+            !known.has_other_receives(own, window.start, window.end)
+                && !known.may_be_purged(window.start, window.end)
         });
         if !there {
             return Held::Perhaps;
         }
         if !message.fifo {
             // A standard queue takes any receipt of a message that is there (SQS-228, SQS-229).
-            let first = message.receives.iter().any(|r| r.tag == receipt.tag && !r.forgotten);
+            let first = message
+                .receives
+                .iter()
+                .any(|r| r.tag == receipt.tag && !r.forgotten);
             return if first { Held::Surely } else { Held::Perhaps };
         }
         let (from_ms, surely_ms) = without.shown(window.start);
@@ -162,7 +183,10 @@ impl Model {
         if later || surely_ms <= window.from_ms {
             return Held::SurelyNot;
         }
-        let steady = without.showings.iter().all(|s| s.deed.certain || s.cause == Cause::Sent);
+        let steady = without
+            .showings
+            .iter()
+            .all(|s| s.deed.certain || s.cause == Cause::Sent);
         match is_latest && alone && steady && from_ms > window.to_ms {
             true => Held::Surely,
             false => Held::Perhaps,
@@ -178,6 +202,8 @@ impl Model {
     ) -> String {
         let index = self.tags.get(&receipt.tag).copied().unwrap_or(usize::MAX);
         let story = self.describe(index);
-        format!("{what} with {receipt:?} answered {result:?}, held {held:?}, message {index}: {story}")
+        format!(
+            "{what} with {receipt:?} answered {result:?}, held {held:?}, message {index}: {story}"
+        )
     }
 }

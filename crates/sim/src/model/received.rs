@@ -38,17 +38,33 @@ impl Model {
         let known = self.queues.get(&queue);
         let ghostly = known.is_some_and(|q| q.ghosts + q.receives_under_way(window.operation) > 0);
         if delivered.len() > request.max && !repeated && !(request.attempt.is_some() && ghostly) {
-            return Err(format!("{} messages for a receive of {}", delivered.len(), request.max));
+            return Err(format!(
+                "{} messages for a receive of {}",
+                delivered.len(),
+                request.max
+            ));
         }
         self.check_missed(queue, request, &indices, window)?;
         for (delivered, index) in delivered.iter().zip(&indices) {
-            let what = |why| format!("message {index}: {why} ({delivered:?})").replace(&format!("{:?}", delivered.body), "..");
-            self.arrived(queue, *index, delivered, window).map_err(what)?;
-            self.check_delivery(queue, *index, delivered, repeated, window).map_err(what)?;
+            let what = |why| {
+                format!("message {index}: {why} ({delivered:?})")
+                    .replace(&format!("{:?}", delivered.body), "..")
+            };
+            self.arrived(queue, *index, delivered, window)
+                .map_err(what)?;
+            self.check_delivery(queue, *index, delivered, repeated, window)
+                .map_err(what)?;
         }
         self.check_order(queue, &indices, window)?;
         for (delivered, index) in delivered.iter().zip(&indices) {
-            self.note_delivery(queue, *index, delivered, repeated, request.visibility_ms, window);
+            self.note_delivery(
+                queue,
+                *index,
+                delivered,
+                repeated,
+                request.visibility_ms,
+                window,
+            );
         }
         self.note_attempt(queue, request, &delivered, &indices, repeated, window);
         self.end_receive(queue, window, None);
@@ -68,7 +84,12 @@ impl Model {
     }
 
     /// The receive is over; as a ghost when nobody will know what it took.
-    pub(super) fn end_receive(&mut self, queue: QueueId, window: &Window, ghost: Option<&ReceiveRequest>) {
+    pub(super) fn end_receive(
+        &mut self,
+        queue: QueueId,
+        window: &Window,
+        ghost: Option<&ReceiveRequest>,
+    ) {
         let oldest = self.oldest(window.end);
         let Some(known) = self.queues.get_mut(&queue) else {
             return;
@@ -79,7 +100,9 @@ impl Model {
             }
         }
         known.receives.retain(|receive| receive.end >= oldest);
-        known.ghost_repeats.retain(|repeat| repeat.deed.end >= oldest);
+        known
+            .ghost_repeats
+            .retain(|repeat| repeat.deed.end >= oldest);
         let Some(request) = ghost else {
             return;
         };
@@ -102,9 +125,16 @@ impl Model {
     }
 
     /// The message may have come from another queue: that must have been possible.
-    fn arrived(&mut self, queue: QueueId, index: usize, delivered: &Delivered, window: &Window) -> Checked {
+    fn arrived(
+        &mut self,
+        queue: QueueId,
+        index: usize,
+        delivered: &Delivered,
+        window: &Window,
+    ) -> Checked {
         let message = self.messages.get(index).ok_or("unknown")?;
-        let stays = message.place == queue && message.sequence.is_none_or(|s| s == delivered.sequence);
+        let stays =
+            message.place == queue && message.sequence.is_none_or(|s| s == delivered.sequence);
         let reach = self.reach(message, window.operation);
         if !stays && message.place != queue && !reach.contains(&queue) {
             return Err("moved without reason".into());
@@ -112,9 +142,23 @@ impl Model {
         if !stays && message.place == queue {
             // Only a dead-letter queue that is gone sends messages home (SQS-328).
             let lost = reach.iter().filter_map(|target| self.queues.get(target));
-            if !lost.into_iter().any(|target| target.may_miss(message.sent.start, window.end)) {
+            if !lost
+                .into_iter()
+                .any(|target| target.may_miss(message.sent.start, window.end))
+            {
                 return Err("is in the queue twice".into());
             }
+        }
+        if !stays && message.place != queue {
+            let from = delivered.moved_from.and_then(|from| self.queues.get(&from));
+            let leads_here = from
+                .is_some_and(|from| from.targets(message.sent.start, u64::MAX).contains(&queue));
+            if !leads_here {
+                return Err("came from a queue that does not send here".into());
+            }
+        }
+        if stays && delivered.moved_from != message.moved_from {
+            return Err(format!("came from {:?} before", message.moved_from));
         }
         let ghosts = self.ghosts(message, window.operation);
         let place = message.place;
@@ -126,6 +170,7 @@ impl Model {
             return Ok(());
         }
         message.place = queue;
+        message.moved_from = delivered.moved_from;
         message.sequence = Some(delivered.sequence);
         // A moved message can be received at once; when it was moved nobody knows.
         message.showings = vec![Showing {
@@ -164,8 +209,13 @@ impl Model {
         let message = self.messages.get(index).ok_or("unknown")?;
         let known = self.queues.get(&queue).ok_or("from an unknown queue")?;
         let identity = delivered.identity;
-        if identity.queue != message.home || message.identity.is_some_and(|i| i != identity.sequence) {
-            return Err(format!("has identity {identity:?}, not {:?}", message.identity));
+        if identity.queue != message.home
+            || message.identity.is_some_and(|i| i != identity.sequence)
+        {
+            return Err(format!(
+                "has identity {identity:?}, not {:?}",
+                message.identity
+            ));
         }
         if delivered.receipt.sequence != delivered.sequence {
             return Err("has a receipt of another message".into());
@@ -173,7 +223,8 @@ impl Model {
         if message.gone_before(window.start) {
             return Err("was gone for good".into());
         }
-        let kept = !message.fifo || message.place == message.home && delivered.sequence == identity.sequence;
+        let kept = !message.fifo
+            || message.place == message.home && delivered.sequence == identity.sequence;
         let (sent_from, sent_to) = message.sent_ms;
         if kept && !(sent_from..=sent_to).contains(&delivered.sent_ms) {
             return Err(format!("sent within {:?}", message.sent_ms));
@@ -190,11 +241,14 @@ impl Model {
             return Err(format!("is hidden until {from_ms}, it is {}", window.to_ms));
         }
         self.check_count(message, delivered, window)?;
-        let mut redrives = known.configs(window.start, window.end).map(|config| config.redrive);
+        let mut redrives = known
+            .configs(window.start, window.end)
+            .map(|config| config.redrive);
         let over = redrives.all(|redrive| {
             redrive.is_some_and(|redrive| {
                 let target = self.queues.get(&redrive.target);
-                let lost = target.is_none_or(|target| target.may_miss(message.sent.start, window.end));
+                let lost =
+                    target.is_none_or(|target| target.may_miss(message.sent.start, window.end));
                 !lost && delivered.receive_count > u32::from(redrive.receives_max)
             })
         });
@@ -206,7 +260,10 @@ impl Model {
 
     /// A repeated receive counts once (`SQS-305`).
     fn check_repeated_count(&self, message: &Message, delivered: &Delivered) -> Checked {
-        let first = message.receives.iter().find(|r| r.tag == delivered.receipt.tag);
+        let first = message
+            .receives
+            .iter()
+            .find(|r| r.tag == delivered.receipt.tag);
         match first {
             Some(first) if first.count == delivered.receive_count => Ok(()),
             _ => Err(format!("a repetition counts differently from {first:?}")),
@@ -219,7 +276,10 @@ impl Model {
         if self.tags.contains_key(&tag) {
             return Err("has a receipt that was given before".into());
         }
-        let earlier = message.receives.iter().filter(|r| r.queue != message.place || r.tag < tag);
+        let earlier = message
+            .receives
+            .iter()
+            .filter(|r| r.queue != message.place || r.tag < tag);
         let earlier: Vec<&Receive> = earlier.collect();
         let forgotten = earlier.iter().filter(|receive| receive.forgotten).count() as u64;
         let most = earlier.len() as u64 + 1 + self.ghosts(message, window.operation);
@@ -253,7 +313,9 @@ impl Model {
         let durable = message.fifo;
         let whole = message.seen(window.start, window.end);
         message.identity = Some(delivered.identity.sequence);
-        if !message.fifo || queue == message.home && delivered.sequence == delivered.identity.sequence {
+        if !message.fifo
+            || queue == message.home && delivered.sequence == delivered.identity.sequence
+        {
             message.sent_ms = (delivered.sent_ms, delivered.sent_ms);
         }
         message.age_from_ms = (delivered.sent_ms, delivered.sent_ms);
@@ -274,7 +336,11 @@ impl Model {
                 end: window.end,
                 certain: true,
             },
-            cause: if repeated { Cause::Changed } else { Cause::Received(tag) },
+            cause: if repeated {
+                Cause::Changed
+            } else {
+                Cause::Received(tag)
+            },
             durable,
             from_ms: window.from_ms + visibility_ms,
             surely_ms: window.to_ms + visibility_ms,
@@ -305,7 +371,10 @@ impl Model {
         repeated: bool,
         window: &Window,
     ) {
-        let Some(attempt) = request.attempt.filter(|_| !delivered.is_empty() && !repeated) else {
+        let Some(attempt) = request
+            .attempt
+            .filter(|_| !delivered.is_empty() && !repeated)
+        else {
             return;
         };
         let others = self.repeats_meanwhile(queue, attempt, window);
@@ -321,7 +390,14 @@ impl Model {
             certain: true,
         };
         let at_ms = (window.from_ms, window.to_ms);
-        known.attempts.insert(attempt, Attempt { deed, at_ms, leases });
+        known.attempts.insert(
+            attempt,
+            Attempt {
+                deed,
+                at_ms,
+                leases,
+            },
+        );
         for index in indices {
             if let Some(message) = self.messages.get_mut(*index) {
                 message.showings.extend(others.iter().copied());
@@ -338,16 +414,29 @@ impl Model {
             from_ms,
             surely_ms,
         };
-        let ghosts = self.queues.get(&queue).into_iter().flat_map(|known| &known.ghost_repeats);
+        let ghosts = self
+            .queues
+            .get(&queue)
+            .into_iter()
+            .flat_map(|known| &known.ghost_repeats);
         let ghosts = ghosts.filter(|g| g.attempt == attempt && g.deed.end >= window.start);
-        let mut found: Vec<Showing> = ghosts.map(|g| showing(g.deed, g.from_ms, g.surely_ms)).collect();
+        let mut found: Vec<Showing> = ghosts
+            .map(|g| showing(g.deed, g.from_ms, g.surely_ms))
+            .collect();
         for (number, asked) in &self.pending {
-            if let Request::Receive { queue: other, request } = &asked.request
+            if let Request::Receive {
+                queue: other,
+                request,
+            } = &asked.request
                 && *other == queue
                 && request.attempt == Some(attempt)
             {
                 let deed = Deed::begun(*number, asked.start);
-                found.push(showing(deed, asked.start_ms + request.visibility_ms, u64::MAX));
+                found.push(showing(
+                    deed,
+                    asked.start_ms + request.visibility_ms,
+                    u64::MAX,
+                ));
             }
         }
         found

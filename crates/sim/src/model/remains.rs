@@ -9,7 +9,10 @@ impl Model {
         for (index, message) in self.messages.iter().enumerate() {
             let kept = message.stays(step, step) && !self.may_be_expired_anywhere(index, now_ms);
             if kept {
-                return Err(format!("message {index} was lost: {}", self.describe(index)));
+                return Err(format!(
+                    "message {index} was lost: {}",
+                    self.describe(index)
+                ));
             }
         }
         Ok(())
@@ -32,11 +35,16 @@ impl Model {
     /// Messages that somebody was told are stored.
     pub(crate) fn acknowledged(&self) -> usize {
         let stored = self.messages.iter();
-        stored.filter(|message| message.sent.certain && !message.refused).count()
+        stored
+            .filter(|message| message.sent.certain && !message.refused)
+            .count()
     }
 
     /// Receives of messages that were answered.
     pub(crate) fn deliveries(&self) -> usize {
-        self.messages.iter().map(|message| message.receives.len()).sum()
+        self.messages
+            .iter()
+            .map(|message| message.receives.len())
+            .sum()
     }
 }

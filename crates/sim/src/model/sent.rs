@@ -80,10 +80,19 @@ impl Model {
         }
     }
 
-    fn check_new(&mut self, queue: QueueId, draft: &Draft, sent: &Sent, window: &Window) -> Checked {
+    fn check_new(
+        &mut self,
+        queue: QueueId,
+        draft: &Draft,
+        sent: &Sent,
+        window: &Window,
+    ) -> Checked {
         let index = self.by_body.get(&draft.body).copied();
         let index = index.ok_or("an answer to a send nobody made")?;
-        let known = self.queues.get(&queue).ok_or("a send to an unknown queue")?;
+        let known = self
+            .queues
+            .get(&queue)
+            .ok_or("a send to an unknown queue")?;
         if sent.identity.queue != queue || sent.identity.sequence != sent.sequence {
             return Err("a new message has somebody else's identity".into());
         }
@@ -97,11 +106,15 @@ impl Model {
         if let Some(id) = draft.dedup {
             for seen in known.seen.get(&id).into_iter().flatten() {
                 let same_send = seen.deed.operation == window.operation && seen.message < index;
-                let known_then = seen.deed.done_before(window.start) || same_send && seen.deed.certain;
+                let known_then =
+                    seen.deed.done_before(window.start) || same_send && seen.deed.certain;
                 let recent = seen.at_ms.1.saturating_add(DEDUPLICATION_MS) > sent.sent_ms;
                 let forgotten = known.may_be_purged(seen.deed.start, window.end);
                 if known_then && recent && !forgotten {
-                    return Err(format!("a duplicate of message {} was stored", seen.message));
+                    return Err(format!(
+                        "a duplicate of message {} was stored",
+                        seen.message
+                    ));
                 }
             }
         }
@@ -109,7 +122,10 @@ impl Model {
         let own_ms = draft.delay_ms.filter(|_| !known.is_fifo());
         let delays_ms = own_ms.map_or((least_ms, most_ms), |own_ms| (own_ms, own_ms));
         self.note_sent(index, sent, delays_ms, window)?;
-        let known = self.queues.get_mut(&queue).ok_or("a send to an unknown queue")?;
+        let known = self
+            .queues
+            .get_mut(&queue)
+            .ok_or("a send to an unknown queue")?;
         if let Some(seen) = draft.dedup.and_then(|id| known.seen.get_mut(&id)) {
             for seen in seen.iter_mut().filter(|seen| seen.message == index) {
                 seen.deed.certain = true;
@@ -120,21 +136,35 @@ impl Model {
         Ok(())
     }
 
-    fn note_sent(&mut self, index: usize, sent: &Sent, delays_ms: (u64, u64), window: &Window) -> Checked {
+    fn note_sent(
+        &mut self,
+        index: usize,
+        sent: &Sent,
+        delays_ms: (u64, u64),
+        window: &Window,
+    ) -> Checked {
         let message = self.messages.get_mut(index).ok_or("an unknown message")?;
         if message.identity.is_some_and(|known| known != sent.sequence) {
-            return Err(format!("a message was stored as {:?} and {}", message.identity, sent.sequence));
+            return Err(format!(
+                "a message was stored as {:?} and {}",
+                message.identity, sent.sequence
+            ));
         }
         message.identity = Some(sent.sequence);
         message.sent.certain = true;
         message.sent.end = message.sent.end.min(window.end);
         message.sent_ms = (sent.sent_ms, sent.sent_ms);
-        if message.place == message.home && message.receives.iter().all(|r| r.queue == message.home) {
+        if message.place == message.home && message.receives.iter().all(|r| r.queue == message.home)
+        {
             message.sequence.get_or_insert(sent.sequence);
             message.age_from_ms = message.sent_ms;
         }
         let (end, certain) = (message.sent.end, message.sent.certain);
-        for showing in message.showings.iter_mut().filter(|s| s.cause == Cause::Sent) {
+        for showing in message
+            .showings
+            .iter_mut()
+            .filter(|s| s.cause == Cause::Sent)
+        {
             showing.deed.end = end;
             showing.deed.certain = certain;
             showing.from_ms = sent.sent_ms + delays_ms.0;
@@ -144,33 +174,53 @@ impl Model {
     }
 
     /// A duplicate repeats the identity of a send of the last five minutes, and stores nothing.
-    fn check_duplicate(&mut self, queue: QueueId, draft: &Draft, sent: &Sent, window: &Window) -> Checked {
-        let id = draft.dedup.ok_or("a message without deduplication id is a duplicate")?;
+    fn check_duplicate(
+        &mut self,
+        queue: QueueId,
+        draft: &Draft,
+        sent: &Sent,
+        window: &Window,
+    ) -> Checked {
+        let id = draft
+            .dedup
+            .ok_or("a message without deduplication id is a duplicate")?;
         let index = self.by_body.get(&draft.body).copied();
-        let known = self.queues.get(&queue).ok_or("a send to an unknown queue")?;
+        let known = self
+            .queues
+            .get(&queue)
+            .ok_or("a send to an unknown queue")?;
         let originals = known.seen.get(&id).into_iter().flatten().filter(|seen| {
             let message = self.messages.get(seen.message);
             let at_that_time = message.is_some_and(|message| {
                 (message.sent_ms.0..=message.sent_ms.1).contains(&sent.sent_ms)
             });
-            let forgotten = known.purges.iter().any(|purge| {
-                seen.deed.done_before(purge.start) && purge.done_before(window.start)
-            });
+            let forgotten = known
+                .purges
+                .iter()
+                .any(|purge| seen.deed.done_before(purge.start) && purge.done_before(window.start));
             let recent = seen.at_ms.1.saturating_add(DEDUPLICATION_MS) > window.from_ms;
             Some(seen.message) != index && at_that_time && recent && !forgotten
         });
         let identity = |seen: &&Seen| self.messages.get(seen.message).and_then(|m| m.identity);
         let originals: Vec<&Seen> = originals.collect();
-        let told = originals.iter().find(|seen| identity(seen) == Some(sent.sequence));
+        let told = originals
+            .iter()
+            .find(|seen| identity(seen) == Some(sent.sequence));
         // Otherwise a send that nobody was told of.
         let original = told.or_else(|| originals.iter().find(|seen| identity(seen).is_none()));
         let original = original.ok_or_else(|| {
-            format!("duplicate of sequence {}, which is no send of the last minutes", sent.sequence)
+            format!(
+                "duplicate of sequence {}, which is no send of the last minutes",
+                sent.sequence
+            )
         })?;
         let (at, start) = (original.message, original.deed.start);
         let delays_ms = known.delays_ms(start, window.end);
         self.note_sent(at, sent, delays_ms, window)?;
-        let known = self.queues.get_mut(&queue).ok_or("a send to an unknown queue")?;
+        let known = self
+            .queues
+            .get_mut(&queue)
+            .ok_or("a send to an unknown queue")?;
         for seen in known.seen.get_mut(&id).into_iter().flatten() {
             if seen.message == at && !seen.deed.certain {
                 seen.deed.certain = true;
