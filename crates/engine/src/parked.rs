@@ -33,16 +33,29 @@ impl Parked {
     pub(crate) fn receive(&mut self, command: Command) {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
-        if let Command::Receive {
-            queue, deadline_ms, ..
-        } = &command
-        {
-            let queue = *queue;
-            self.deadlines
-                .insert((deadline_ms.unwrap_or(0), ticket, queue));
-            let waiting = self.receives.entry(queue).or_default();
+        if let Some(waiting) = self.line_of(ticket, &command) {
             waiting.push_back((ticket, command));
         }
+    }
+
+    /// Puts a receive back in front.
+    pub(crate) fn put_back(&mut self, ticket: u64, command: Command) {
+        if let Some(waiting) = self.line_of(ticket, &command) {
+            waiting.push_front((ticket, command));
+        }
+    }
+
+    /// Registers the deadline of a receive and returns the line it stands in.
+    fn line_of(&mut self, ticket: u64, command: &Command) -> Option<&mut VecDeque<(u64, Command)>> {
+        let Command::Receive {
+            queue, deadline_ms, ..
+        } = command
+        else {
+            return None;
+        };
+        self.deadlines
+            .insert((deadline_ms.unwrap_or(0), ticket, *queue));
+        Some(self.receives.entry(*queue).or_default())
     }
 
     /// Takes the receive that waits longest on the queue.
@@ -57,20 +70,6 @@ impl Parked {
             self.deadlines.remove(&(deadline_ms, *ticket, queue));
         }
         taken
-    }
-
-    /// Puts a receive back in front.
-    pub(crate) fn put_back(&mut self, ticket: u64, command: Command) {
-        if let Command::Receive {
-            queue, deadline_ms, ..
-        } = &command
-        {
-            let queue = *queue;
-            self.deadlines
-                .insert((deadline_ms.unwrap_or(0), ticket, queue));
-            let waiting = self.receives.entry(queue).or_default();
-            waiting.push_front((ticket, command));
-        }
     }
 
     /// Takes one receive whose time is up.

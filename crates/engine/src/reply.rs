@@ -50,18 +50,23 @@ impl<T> std::fmt::Debug for Reply<T> {
 impl<T> Promise<T> {
     /// Gives the answer and wakes the waiter; without one the answer is dropped.
     pub fn fill(self, value: T) {
-        let previous = {
+        self.settle(Slot::Filled(value));
+    }
+
+    /// Ends the wait, if there still is one, and wakes who waits.
+    fn settle(&self, end: Slot<T>) {
+        let waker = {
             let mut slot = self.0.lock();
             match &mut *slot {
                 Slot::Waiting(waker) => {
                     let waker = waker.take();
-                    *slot = Slot::Filled(value);
+                    *slot = end;
                     waker
                 }
                 _ => None,
             }
         };
-        if let Some(waker) = previous {
+        if let Some(waker) = waker {
             waker.wake();
         }
     }
@@ -74,20 +79,7 @@ impl<T> Promise<T> {
 
 impl<T> Drop for Promise<T> {
     fn drop(&mut self) {
-        let waker = {
-            let mut slot = self.0.lock();
-            match &mut *slot {
-                Slot::Waiting(waker) => {
-                    let waker = waker.take();
-                    *slot = Slot::Closed;
-                    waker
-                }
-                _ => None,
-            }
-        };
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        self.settle(Slot::Closed);
     }
 }
 
