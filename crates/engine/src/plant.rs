@@ -50,7 +50,10 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// name is known.
 pub fn select(name: &str) -> bool {
     let found = NAMES.iter().find(|(known, _)| *known == name);
-    SELECTED.store(found.map_or(0, |(_, plant)| *plant as u8), Ordering::Relaxed);
+    SELECTED.store(
+        found.map_or(0, |(_, plant)| *plant as u8),
+        Ordering::Relaxed,
+    );
     found.is_some()
 }
 

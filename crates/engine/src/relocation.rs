@@ -181,6 +181,7 @@ fn is_no_reason_to_die(error: &StorageError) -> bool {
     match error {
         StorageError::StorageFull
         | StorageError::BodyMissing { .. }
+        | StorageError::UnknownFormat { .. }
         | StorageError::Corrupt { .. } => true,
         StorageError::Io { source, .. } => source.kind() == std::io::ErrorKind::StorageFull,
         _ => false,

@@ -45,6 +45,13 @@ pub(crate) enum Letter {
         generation: u64,
         page: Arc<Page>,
     },
+    /// The row of a page that was asked for is not in the view.
+    PageMissing {
+        queue: QueueId,
+        number: u64,
+        generation: u64,
+        error: StorageError,
+    },
     Capture {
         shard: ShardId,
         promise: Promise<Capture>,
@@ -173,6 +180,15 @@ impl Shared {
                 promise.fill(bodies.iter().map(read).collect());
             }
             Fetch::Page { queue, key } => match crate::restore::read_page(&*self.view, &key) {
+                Err(error @ StorageError::View { .. }) => self.send(
+                    key.shard,
+                    Letter::PageMissing {
+                        queue,
+                        number: key.number,
+                        generation: key.generation,
+                        error,
+                    },
+                ),
                 Err(error) => self.fail(error),
                 Ok(page) => self.send(
                     key.shard,

@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
+use waystation_storage::StorageError;
 
 use crate::checkpoint::Capture;
 use crate::codec::Writer;
@@ -133,6 +134,12 @@ impl Worker {
                 }
                 self.evict(queue);
             }
+            Letter::PageMissing {
+                queue,
+                number,
+                generation,
+                error,
+            } => self.page_missing((queue, number), generation, error, now_ms),
             Letter::Capture { shard, promise } => {
                 if let Some(state) = self.shards.get_mut(&shard) {
                     state.advance(now_ms);
@@ -167,6 +174,26 @@ impl Worker {
                     command.answer_empty();
                 }
             }
+        }
+    }
+
+    /// A page that could not be read: it was purged or removed since somebody asked for it, or else the
+    /// view lost it.
+    fn page_missing(
+        &mut self,
+        (queue, number): (QueueId, u64),
+        generation: u64,
+        error: StorageError,
+        now_ms: u64,
+    ) {
+        let expected = self
+            .queue_mut(queue)
+            .is_some_and(|state| state.is_stored(number, generation));
+        if expected {
+            return self.shared.fail(error);
+        }
+        for work in self.parked.take_page(queue, number) {
+            self.resume(work, now_ms);
         }
     }
 

@@ -308,6 +308,15 @@ impl Queue {
         }
     }
 
+    /// The page is in the view only, in this generation.
+    pub(crate) fn is_stored(&self, number: u64, generation: u64) -> bool {
+        self.is_spilled(number)
+            && self
+                .pages
+                .get(&number)
+                .is_some_and(|slot| slot.stored == generation)
+    }
+
     /// Lets clean pages leave memory that no receive will need soon: not the first ready ones, not
     /// the tail, none with messages in flight or delayed.
     pub(crate) fn evict(&mut self) {
