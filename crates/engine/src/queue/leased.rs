@@ -163,6 +163,11 @@ impl Attempts {
     /// Remembers what a receive returned.
     pub(crate) fn remember(&mut self, id: u128, leases: &[(u64, u64)], now_ms: u64) {
         self.forget_old(now_ms);
+        if let Some(before) = self.by_id.remove(&id) {
+            for (sequence, _) in before.leases {
+                self.by_sequence.remove(&sequence);
+            }
+        }
         for (sequence, _) in leases {
             self.void(*sequence);
             self.by_sequence.insert(*sequence, id);
