@@ -213,12 +213,20 @@ impl Run {
     }
 
     /// Once the engine rests, only receives that have time left may be waiting.
-    fn check_waiting(&self) -> Checked {
+    fn check_waiting(&mut self) -> Checked {
+        if self.machine.is_broken() {
+            return self.broke("the engine", "it rests on a broken disk");
+        }
+        // Effects of catalog writes that find no room wait for it.
+        let full = self.model.leeway.full;
         let now_ms = self.machine.now_ms();
         let stuck = self
             .operations
             .iter()
-            .find(|operation| !may_wait(operation, now_ms));
+            .find(|operation| {
+            let writes = matches!(operation.request, Request::Write { .. });
+            !may_wait(operation, now_ms) && !(writes && full)
+        });
         stuck.map_or(Ok(()), |operation| {
             let story = crate::story::of_request(&operation.request);
             Err(format!(

@@ -13,10 +13,13 @@ const RECEIVE_MAX: usize = 200;
 /// Segments that may stay: the current one, what is prepared, what waits to be reused, one in hand.
 const SEGMENTS_MAX: u64 = 8;
 
+/// Rows of an engine without queues and names: a manifest and a root for every shard.
+const VIEW_ROWS_MAX: usize = 2 * 256;
+
 impl Run {
     /// Drains all queues, then checks that every message came out and that all room was given back.
     pub(crate) fn drain(&mut self) -> Checked {
-        if self.is_doomed() {
+        if self.is_doomed() || self.machine.is_broken() {
             self.crash()?;
         }
         self.machine.disk.restart();
@@ -28,6 +31,8 @@ impl Run {
                 .abandoned(operation.number, step, self.machine.now_ms());
         }
         self.prepare()?;
+        // Effects that met a full disk are tried again a little later.
+        self.machine.clock.advance(100);
         self.settle()?;
         for _ in 0..ROUNDS_MAX {
             let mut found = false;
@@ -104,6 +109,11 @@ impl Run {
         }
         self.settle()?;
         self.check_usage()?;
+        self.checkpoint()?;
+        self.checkpoint()?;
+        if self.machine.view.rows() > VIEW_ROWS_MAX {
+            return Err(format!("nothing is left, but {} rows in the view", self.machine.view.rows()));
+        }
         // A last start: the end state must be found again.
         self.operations.clear();
         self.machine.stop();

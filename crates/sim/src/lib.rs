@@ -14,6 +14,7 @@ mod operation;
 mod workload;
 mod model;
 mod trace;
+mod tried;
 mod story;
 mod run;
 mod downtime;
@@ -23,7 +24,7 @@ pub mod planted;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-pub use run::Tried;
+pub use tried::Tried;
 
 /// How a seed is run.
 #[derive(Clone, Copy, Debug)]

@@ -7,51 +7,11 @@ use crate::model::{Checked, Leeway, Model, Window};
 use crate::operation::{Answer, Operation, Request};
 use crate::profile::{Profile, WORKERS};
 use crate::trace::Trace;
+use crate::tried::Tried;
 use crate::workload::Workload;
 
 use waystation_engine::{Advance, EngineError};
 use waystation_storage::Committed;
-
-/// How often things happened, for whoever wants to know whether a run was worth it.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Tried {
-    /// Scheduler steps.
-    pub steps: u64,
-    /// Messages whose senders were told that they are stored.
-    pub acknowledged: usize,
-    /// Messages handed to receivers.
-    pub deliveries: usize,
-    /// Allocations and writes that met a full disk.
-    pub refusals: u64,
-    /// Times the machine went down.
-    pub crashes: u64,
-    /// Checkpoints completed.
-    pub checkpoints: u64,
-    /// Pages and bodies read from the disk.
-    pub fetches: u64,
-    /// Reads with a flipped bit.
-    pub flips: u64,
-    /// Steps that moved live bodies out of mostly dead segments.
-    pub relocations: u64,
-    /// Flipped bits that refused a start, as they should.
-    pub rots_found: u64,
-}
-
-impl Tried {
-    /// Adds up over seeds.
-    pub fn add(&mut self, other: &Tried) {
-        self.steps += other.steps;
-        self.acknowledged += other.acknowledged;
-        self.deliveries += other.deliveries;
-        self.refusals += other.refusals;
-        self.crashes += other.crashes;
-        self.checkpoints += other.checkpoints;
-        self.fetches += other.fetches;
-        self.relocations += other.relocations;
-        self.rots_found += other.rots_found;
-        self.flips += other.flips;
-    }
-}
 
 /// A run under way.
 pub(crate) struct Run {
@@ -118,6 +78,7 @@ impl Run {
             flips: self.machine.disk.flipped(),
             ..self.tried
         }
+        .with(&self.model.judged)
     }
 
     fn one_in(&mut self, times: u64) -> bool {
@@ -356,7 +317,7 @@ impl Run {
     }
 
     /// Something failed: only a broken disk excuses it, and it is the end of this process.
-    fn broke(&mut self, what: &str, why: &str) -> Checked {
+    pub(crate) fn broke(&mut self, what: &str, why: &str) -> Checked {
         if !self.machine.is_broken() {
             return Err(format!("{what} failed without a fault: {why}"));
         }

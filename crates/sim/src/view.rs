@@ -148,7 +148,7 @@ mod tests {
     fn put(view: &SimView, value: u8) {
         let batch = [
             (vec![1], Some(Bytes::from(vec![value]))),
-            (vec![2], (value % 2 == 0).then(|| Bytes::from(vec![value]))),
+            (vec![2], value.is_multiple_of(2).then(|| Bytes::from(vec![value]))),
         ];
         view.write(&batch).unwrap();
     }
@@ -171,7 +171,7 @@ mod tests {
             let second = view.get(&[2]).unwrap();
             assert_eq!(
                 second.is_some(),
-                first % 2 == 0,
+                first.is_multiple_of(2),
                 "seed {seed}: half a batch"
             );
             seen.insert(first);

@@ -12,8 +12,10 @@ use crate::profile::Profile;
 
 /// Message groups in use.
 const GROUPS: u64 = 4;
-/// Deduplication and attempt ids in use.
+/// Deduplication ids in use.
 const IDS: u128 = 12;
+/// Receive request attempt ids in use.
+const ATTEMPTS: u128 = 3;
 
 /// The clients together.
 pub(crate) struct Workload {
@@ -67,8 +69,8 @@ impl Workload {
             68..84 => delete(rng, queue, known)?,
             84..90 => change(rng, queue, known)?,
             90..91 => Request::Purge { queue },
-            91..96 => Request::Counts { queue },
-            96..99 => self.configure(rng, model, queue, step)?,
+            91..94 => Request::Counts { queue },
+            94..98 => self.configure(rng, model, queue, step)?,
             _ => self.remove(rng, model, queue, step)?,
         })
     }
@@ -261,7 +263,7 @@ fn removal(row: Row, queue: QueueId, expect: Expect) -> Request {
 }
 
 fn receive(rng: &mut Rng, queue: QueueId, known: &QueueModel, bulk_max: usize) -> Request {
-    let attempt = known.is_fifo() && rng.u8(0..3) == 0;
+    let attempt = known.is_fifo() && rng.bool();
     let request = ReceiveRequest {
         max: match rng.u8(0..8) {
             0 if bulk_max > 10 => rng.usize(1..=bulk_max),
@@ -270,7 +272,10 @@ fn receive(rng: &mut Rng, queue: QueueId, known: &QueueModel, bulk_max: usize) -
         },
         visibility_ms: pick(rng, &[0, 1, 30, 2000, 30_000, 30_000, 600_000]),
         wait_ms: pick(rng, &[0, 0, 0, 20, 1000, 20_000]),
-        attempt: attempt.then(|| u128::from(rng.u64(..)) % IDS),
+        attempt: attempt.then(|| match known.latest_attempt() {
+            Some(latest) if rng.bool() => latest,
+            _ => u128::from(rng.u64(..)) % ATTEMPTS,
+        }),
     };
     Request::Receive { queue, request }
 }

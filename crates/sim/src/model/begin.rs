@@ -111,8 +111,9 @@ impl Model {
             .queues
             .get(&queue)
             .and_then(|known| known.attempts.get(&attempt));
-        let leases = known.map(|attempt| attempt.leases.clone());
-        for (_, receipt) in leases.unwrap_or_default() {
+        let leases = known.into_iter().flatten().flat_map(|a| a.leases.clone());
+        let leases: Vec<_> = leases.collect();
+        for (_, receipt) in leases {
             self.begin_showing(queue, &receipt, deed, until_ms);
         }
     }

@@ -16,6 +16,9 @@ pub(crate) struct Row {
     pub(crate) path: Vec<u8>,
 }
 
+/// What the catalog shows for a row: version and value.
+pub(crate) type Show<'a> = dyn Fn(&Row) -> Option<(u64, Vec<u8>)> + 'a;
+
 /// One write of one row.
 #[derive(Clone, Debug)]
 struct Written {
@@ -123,7 +126,7 @@ impl Names {
     pub(super) fn check(
         &mut self,
         now: u64,
-        show: &dyn Fn(&Row) -> Option<(u64, Vec<u8>)>,
+        show: &Show<'_>,
     ) -> Checked {
         for (row, history) in &mut self.rows {
             let story = |why| format!("row {}: {why}", String::from_utf8_lossy(&row.path));
@@ -313,7 +316,7 @@ impl Model {
         &mut self,
         step: u64,
         now_ms: u64,
-        show: &dyn Fn(&Row) -> Option<(u64, Vec<u8>)>,
+        show: &Show<'_>,
     ) -> Checked {
         for (scope, rows, operation) in std::mem::take(&mut self.names.unsure) {
             let happened: Vec<(bool, Option<u64>)> = rows

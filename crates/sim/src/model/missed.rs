@@ -32,6 +32,7 @@ impl Model {
         if request.attempt.is_some() && known.is_fifo() {
             return Ok(());
         }
+        self.judged.complete_receives.raise();
         let available = |message: &Message| {
             message.stays(window.start, window.end)
                 && message.shown(window.start).1 <= asked_ms

@@ -7,6 +7,7 @@
 mod begin;
 mod catalog;
 mod counted;
+mod judged;
 mod message;
 mod missed;
 mod order;
@@ -23,7 +24,8 @@ use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use waystation_engine::{EngineError, QueueId};
 
-pub(crate) use catalog::{Names, Row};
+pub(crate) use catalog::{Names, Row, Show};
+pub(crate) use judged::Judged;
 use message::Message;
 pub(crate) use queue::{Handle, QueueModel};
 
@@ -60,6 +62,7 @@ pub(crate) struct Leeway {
 /// Everything the clients know together.
 pub(crate) struct Model {
     pub(crate) leeway: Leeway,
+    pub(crate) judged: Judged,
     messages: Vec<Message>,
     by_body: FxHashMap<Bytes, usize>,
     pub(crate) queues: BTreeMap<QueueId, QueueModel>,
@@ -85,6 +88,7 @@ impl Model {
     pub(crate) fn new(leeway: Leeway) -> Model {
         Model {
             leeway,
+            judged: Judged::default(),
             messages: Vec::new(),
             by_body: FxHashMap::default(),
             queues: BTreeMap::new(),

@@ -35,7 +35,10 @@ impl Model {
                     continue;
                 }
                 match indices.iter().position(|index| index == other) {
-                    Some(before) if before < place => continue,
+                    Some(before) if before < place => {
+                        self.judged.followers.raise();
+                        continue;
+                    }
                     Some(_) => {
                         return Err(format!(
                             "messages {other} and {index} of one group are swapped"
@@ -67,22 +70,27 @@ impl Model {
         window: &Window,
     ) -> Result<bool, String> {
         let known = self.queues.get(&queue).filter(|known| known.is_fifo());
-        let attempt = request.attempt.and_then(|id| known?.attempts.get(&id));
-        let Some(attempt) = attempt else {
+        let attempts = request.attempt.and_then(|id| known?.attempts.get(&id));
+        let attempts = attempts.map_or(&[][..], Vec::as_slice);
+        let gave = |attempt: &&Attempt| {
+            let mut given = delivered.iter().zip(indices);
+            delivered.len() == attempt.leases.len()
+                && given.all(|(message, index)| attempt.leases.contains(&(*index, message.receipt)))
+        };
+        let repeated = attempts.iter().find(gave);
+        if let [only] = attempts
+            && self.must_repeat(only, window)
+        {
+            self.judged.repetitions.raise();
+            if repeated.is_none() {
+                let leases = &only.leases;
+                return Err(format!("a repeated receive got {indices:?}, not {leases:?}"));
+            }
+        }
+        let Some(attempt) = repeated else {
             return Ok(false);
         };
-        let same = delivered.len() == attempt.leases.len()
-            && delivered
-                .iter()
-                .zip(indices)
-                .all(|(delivered, index)| attempt.leases.contains(&(*index, delivered.receipt)));
-        if !same && self.must_repeat(attempt, window) {
-            return Err(format!(
-                "a repeated receive got {indices:?}, not {:?}",
-                attempt.leases
-            ));
-        }
-        if same && attempt.at_ms.1 + ATTEMPT_MS <= window.from_ms {
+        if attempt.at_ms.1 + ATTEMPT_MS <= window.from_ms {
             return Err("a receive was repeated after five minutes".into());
         }
         let removed = attempt.leases.iter().any(|(index, _)| {
@@ -90,10 +98,10 @@ impl Model {
                 .get(*index)
                 .is_none_or(|message| message.gone_before(window.start))
         });
-        if same && removed {
+        if removed {
             return Err("a receive was repeated although a message of it is gone".into());
         }
-        Ok(same)
+        Ok(true)
     }
 
     /// All its messages are still as the attempt left them, for sure.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use waystation_engine::QueueId;
 
 use super::message::{Cause, Deed, Removal, UNENDED};
-use super::{Checked, Model, QueueModel, Window};
+use super::{Checked, Model, QueueModel, Show, Window};
 use crate::operation::Request;
 
 impl Model {
@@ -93,6 +93,7 @@ impl Model {
                 end: step,
                 certain: true,
             };
+            self.judged.expiries.raise();
             if let Some(message) = self.messages.get_mut(index) {
                 message.removals.push(Removal { deed, whole: false });
             }
@@ -252,7 +253,7 @@ impl Model {
     pub(crate) fn check_names(
         &mut self,
         now: u64,
-        show: &dyn Fn(&super::Row) -> Option<(u64, Vec<u8>)>,
+        show: &Show<'_>,
     ) -> Checked {
         self.names.check(now, show)
     }

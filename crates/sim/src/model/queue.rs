@@ -66,7 +66,8 @@ pub(crate) struct QueueModel {
     pub(crate) receives: Vec<Deed>,
     pub(crate) purges: Vec<Deed>,
     pub(crate) seen: FxHashMap<u128, Vec<Seen>>,
-    pub(crate) attempts: FxHashMap<u128, Attempt>,
+    /// Latest receives by attempt id; several when nobody knows which came last.
+    pub(crate) attempts: FxHashMap<u128, Vec<Attempt>>,
     pub(crate) ghost_repeats: Vec<GhostRepeat>,
     pub(crate) handles: Vec<Handle>,
     /// Messages handed out so far.
@@ -101,6 +102,13 @@ impl QueueModel {
         self.kind == QueueKind::Fifo
     }
 
+    /// The attempt id that got messages last.
+    pub(crate) fn latest_attempt(&self) -> Option<u128> {
+        let ended = |attempts: &Vec<Attempt>| attempts.iter().map(|a| a.deed.end).max();
+        let latest = self.attempts.iter().max_by_key(|(id, a)| (ended(a), **id));
+        latest.map(|(id, _)| *id)
+    }
+
     /// It may not exist at some moment between the steps.
     pub(crate) fn may_miss(&self, start: u64, end: u64) -> bool {
         !self.born.done_before(start) || self.died.is_some_and(|died| died.start <= end)
@@ -114,12 +122,6 @@ impl QueueModel {
     /// It exists for sure now, and nobody is about to remove it.
     pub(crate) fn is_settled(&self) -> bool {
         self.born.certain && self.born.end != UNENDED && self.died.is_none()
-    }
-
-    /// It is gone for sure.
-    pub(crate) fn is_gone(&self) -> bool {
-        self.died
-            .is_some_and(|died| died.certain && died.end != UNENDED)
     }
 
     /// Settings that may be in force between the steps.

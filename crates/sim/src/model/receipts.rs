@@ -27,7 +27,10 @@ impl Model {
         let results = match result {
             Ok(results) if results.len() == receipts.len() => results,
             Ok(_) => return Err("a delete answered another number of receipts".into()),
-            Err(_) => return Ok(self.forget_removals(receipts, window)),
+            Err(_) => {
+                self.forget_removals(receipts, window);
+                return Ok(());
+            }
         };
         let held: Vec<Held> = receipts
             .iter()
@@ -181,16 +184,18 @@ impl Model {
             later.queue == queue && later.tag > receipt.tag && later.end < window.start
         });
         if later || surely_ms <= window.from_ms {
+            self.judged.receipts_lost.raise();
             return Held::SurelyNot;
         }
         let steady = without
             .showings
             .iter()
             .all(|s| s.deed.certain || s.cause == Cause::Sent);
-        match is_latest && alone && steady && from_ms > window.to_ms {
-            true => Held::Surely,
-            false => Held::Perhaps,
+        if !(is_latest && alone && steady && from_ms > window.to_ms) {
+            return Held::Perhaps;
         }
+        self.judged.receipts_held.raise();
+        Held::Surely
     }
 
     fn receipt_story(

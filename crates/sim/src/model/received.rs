@@ -169,6 +169,11 @@ impl Model {
             message.sequence = Some(delivered.sequence);
             return Ok(());
         }
+        let arrivals = match place == queue {
+            true => &self.judged.returns,
+            false => &self.judged.moves,
+        };
+        arrivals.raise();
         message.place = queue;
         message.moved_from = delivered.moved_from;
         message.sequence = Some(delivered.sequence);
@@ -390,14 +395,13 @@ impl Model {
             certain: true,
         };
         let at_ms = (window.from_ms, window.to_ms);
-        known.attempts.insert(
-            attempt,
-            Attempt {
-                deed,
-                at_ms,
-                leases,
-            },
-        );
+        let latest = known.attempts.entry(attempt).or_default();
+        latest.retain(|before| !before.deed.done_before(window.start));
+        latest.push(Attempt {
+            deed,
+            at_ms,
+            leases,
+        });
         for index in indices {
             if let Some(message) = self.messages.get_mut(*index) {
                 message.showings.extend(others.iter().copied());

@@ -216,6 +216,7 @@ impl Model {
         })?;
         let (at, start) = (original.message, original.deed.start);
         let delays_ms = known.delays_ms(start, window.end);
+        self.judged.duplicates.raise();
         self.note_sent(at, sent, delays_ms, window)?;
         let known = self
             .queues
