@@ -49,6 +49,7 @@ pub(crate) fn checkpoint_loop(shared: &Arc<Shared>) {
                 shared.checkpoint_wanted.store(false, Ordering::Relaxed);
             }
             Ok(Ended::Stopped) => return,
+            Err(_) if shared.is_stopping() => return,
             // Without room there is no checkpoint, only a longer replay; it is tried again.
             Err(_) if shared.journal.statistics().storage_full => {}
             Err(error) => return shared.fail(error),

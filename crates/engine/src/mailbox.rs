@@ -69,6 +69,11 @@ impl<T> Mailbox<T> {
         self.arrived.notify_one();
     }
 
+    /// It takes no more letters.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
     /// There is no letter in it.
     pub(crate) fn is_empty(&self) -> bool {
         self.lock().letters.is_empty()

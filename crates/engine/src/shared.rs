@@ -152,6 +152,13 @@ impl Shared {
         }
     }
 
+    /// The engine takes no more commands.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stations
+            .iter()
+            .all(|station| station.inbox.is_closed())
+    }
+
     /// Asks for a checkpoint soon.
     pub(crate) fn want_checkpoint(&self) {
         if !self.checkpoint_wanted.swap(true, Ordering::Relaxed) {

@@ -45,6 +45,9 @@ pub(super) struct OpenFrame {
     pub(super) lazy_since: Option<Instant>,
     /// Somebody waits for room.
     pub(super) full: bool,
+    /// How many flushes `Journal::flush` asked the committer for, and how many of them are done.
+    pub(super) flushes_asked: u64,
+    pub(super) flushes_done: u64,
     pub(super) sleep: Sleep,
     pub(super) phase: Phase,
     pub(super) completions: Vec<Completion>,
@@ -61,6 +64,8 @@ impl OpenFrame {
             sync_records: 0,
             lazy_since: None,
             full: false,
+            flushes_asked: 0,
+            flushes_done: 0,
             sleep: Sleep::Awake,
             phase: Phase::Running,
             completions: Vec::new(),

@@ -11,7 +11,7 @@ use super::append::{OpenFrame, Phase, Sleep};
 use super::frame::{
     FrameHeader, FrameKind, HEADER_BYTES, Ordering as FrameOrdering, next_frame_start, padded,
 };
-use super::{Committed, Durability, Journal, Wait, lock, write_lock};
+use super::{Committed, Durability, FullFrame, Journal, Wait, lock, write_lock};
 use crate::disk::AlignedBuffer;
 use crate::limits::FRAME_BYTES_MAX;
 use crate::{DiskFile, Flush, Lsn, StorageError};
@@ -85,7 +85,7 @@ impl Journal {
                 Work::Stopped => self
                     .flush_relaxed(&mut committer)
                     .map(|()| Some(Committed::Stopped)),
-                Work::Flush => self.flush_relaxed(&mut committer).map(|()| None),
+                Work::Flush => self.flush_asked(&mut committer).map(|()| None),
                 Work::Commit(kind) => self.commit(&mut committer, kind).map(Some),
             };
             match outcome {
@@ -129,6 +129,28 @@ impl Journal {
         if self.options.durability == Durability::Strict {
             return Ok(());
         }
+        if self.options.full_frame == FullFrame::CommitInline {
+            return self.flush_inline();
+        }
+        // The committer keeps its lock while it sleeps: it is asked, and does it itself.
+        let mut open = lock(&self.open);
+        open.flushes_asked += 1;
+        let mine = open.flushes_asked;
+        open.sleep = Sleep::Awake;
+        self.work.notify_one();
+        while open.flushes_done < mine && open.phase == Phase::Running {
+            open = self
+                .room
+                .wait(open)
+                .expect("nobody panics while holding the open frame");
+        }
+        match open.flushes_done >= mine {
+            true => Ok(()),
+            false => Err(StorageError::Failed),
+        }
+    }
+
+    fn flush_inline(&self) -> Result<(), StorageError> {
         let mut committer = lock(&self.committer);
         if self.failed.load(Ordering::Acquire) {
             return Err(StorageError::Failed);
@@ -168,6 +190,9 @@ impl Journal {
             }
             if open.full {
                 return Work::Commit(FrameKind::Data);
+            }
+            if open.flushes_done < open.flushes_asked {
+                return Work::Flush;
             }
             let now = Instant::now();
             let (sleep, until, work) = self.next_deadline(&open, committer, sealed);
@@ -406,6 +431,15 @@ impl Journal {
             .ok_or(StorageError::BodyMissing { lsn: start })?;
         committer.file = Some((segment, file.clone()));
         Ok(file)
+    }
+
+    /// Flushes, and tells those who asked for it before it began.
+    fn flush_asked(&self, committer: &mut Committer) -> Result<(), StorageError> {
+        let asked = lock(&self.open).flushes_asked;
+        self.flush_relaxed(committer)?;
+        lock(&self.open).flushes_done = asked;
+        self.room.notify_all();
+        Ok(())
     }
 
     fn flush_relaxed(&self, committer: &mut Committer) -> Result<(), StorageError> {

@@ -320,3 +320,33 @@ fn a_record_that_comes_just_as_the_tail_is_sealed_is_committed() {
         .expect("the committer")
         .expect("no failure");
 }
+
+#[test]
+fn a_flush_is_done_though_the_committer_sleeps() {
+    let scratch = Scratch::new("asked-flush");
+    let disk = Arc::new(OsDisk::new(scratch.path()));
+    let relaxed = JournalOptions {
+        durability: Durability::Os,
+        ..threaded()
+    };
+    let journal = Journal::open(disk, relaxed, None, &mut |_| Ok(())).expect("opens");
+    let journal = Arc::new(journal);
+    let committer = thread::spawn({
+        let journal = journal.clone();
+        move || journal.run_committer()
+    });
+    let (done, flushed) = channel();
+    thread::spawn({
+        let journal = journal.clone();
+        move || done.send(journal.flush()).expect("somebody waits")
+    });
+    flushed
+        .recv_timeout(Duration::from_secs(20))
+        .expect("an idle journal flushes when asked")
+        .expect("no failure");
+    journal.stop();
+    committer
+        .join()
+        .expect("the committer")
+        .expect("no failure");
+}
