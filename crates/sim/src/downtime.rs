@@ -220,12 +220,9 @@ impl Run {
         // Effects of catalog writes that find no room wait for it.
         let full = self.model.leeway.full;
         let now_ms = self.machine.now_ms();
-        let stuck = self
-            .operations
-            .iter()
-            .find(|operation| {
+        let stuck = self.operations.iter().find(|operation| {
             let writes = matches!(operation.request, Request::Write { .. });
-            !may_wait(operation, now_ms) && !(writes && full)
+            !(may_wait(operation, now_ms) || writes && full)
         });
         stuck.map_or(Ok(()), |operation| {
             let story = crate::story::of_request(&operation.request);

@@ -112,7 +112,10 @@ impl Run {
         self.checkpoint()?;
         self.checkpoint()?;
         if self.machine.view.rows() > VIEW_ROWS_MAX {
-            return Err(format!("nothing is left, but {} rows in the view", self.machine.view.rows()));
+            return Err(format!(
+                "nothing is left, but {} rows in the view",
+                self.machine.view.rows()
+            ));
         }
         // A last start: the end state must be found again.
         self.operations.clear();

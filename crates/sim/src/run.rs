@@ -27,6 +27,8 @@ pub(crate) struct Run {
     next_operation: u64,
     /// Steps left until the power goes, once something broke.
     doom: Option<u64>,
+    /// Some shard's pages may be in the view.
+    checkpointed: bool,
     /// When each worker ran last.
     ran_ms: [u64; WORKERS],
 }
@@ -53,6 +55,7 @@ impl Run {
             tried: Tried::default(),
             next_operation: 1,
             doom: None,
+            checkpointed: false,
             ran_ms: [0; WORKERS],
             rng,
             profile,
@@ -204,6 +207,7 @@ impl Run {
     }
 
     pub(crate) fn checkpoint_step(&mut self) -> Result<Advance, String> {
+        self.checkpointed = true;
         let advance = self.machine.manual().checkpoint_step();
         self.trace
             .note(self.step, format_args!("checkpoint {advance:?}"));
@@ -272,7 +276,7 @@ impl Run {
     /// Takes whatever answers are there, and has them checked.
     pub(crate) fn collect(&mut self) -> Checked {
         // After a restart over a checkpoint pages are read when they are needed.
-        self.model.leeway.spills = self.profile.spills || self.tried.checkpoints > 0;
+        self.model.leeway.spills = self.profile.spills || self.checkpointed;
         self.model.leeway.full = self.machine.disk.refused() > 0 || self.machine.is_broken();
         self.model.leeway.unreadable = self.machine.disk.flipped() > 0 || self.machine.is_broken();
         let mut place = 0;

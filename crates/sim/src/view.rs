@@ -148,7 +148,10 @@ mod tests {
     fn put(view: &SimView, value: u8) {
         let batch = [
             (vec![1], Some(Bytes::from(vec![value]))),
-            (vec![2], value.is_multiple_of(2).then(|| Bytes::from(vec![value]))),
+            (
+                vec![2],
+                value.is_multiple_of(2).then(|| Bytes::from(vec![value])),
+            ),
         ];
         view.write(&batch).unwrap();
     }

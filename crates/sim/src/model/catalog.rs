@@ -123,11 +123,7 @@ impl Names {
     }
 
     /// Checks every row that anybody wrote.
-    pub(super) fn check(
-        &mut self,
-        now: u64,
-        show: &Show<'_>,
-    ) -> Checked {
+    pub(super) fn check(&mut self, now: u64, show: &Show<'_>) -> Checked {
         for (row, history) in &mut self.rows {
             let story = |why| format!("row {}: {why}", String::from_utf8_lossy(&row.path));
             history.check(now, show(row)).map_err(story)?;
@@ -312,12 +308,7 @@ impl Model {
     }
 
     /// The engine rests: what the catalog shows says which writes happened, all rows of each or none.
-    pub(crate) fn settle_names(
-        &mut self,
-        step: u64,
-        now_ms: u64,
-        show: &Show<'_>,
-    ) -> Checked {
+    pub(crate) fn settle_names(&mut self, step: u64, now_ms: u64, show: &Show<'_>) -> Checked {
         for (scope, rows, operation) in std::mem::take(&mut self.names.unsure) {
             let happened: Vec<(bool, Option<u64>)> = rows
                 .iter()

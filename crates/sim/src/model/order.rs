@@ -84,7 +84,9 @@ impl Model {
             self.judged.repetitions.raise();
             if repeated.is_none() {
                 let leases = &only.leases;
-                return Err(format!("a repeated receive got {indices:?}, not {leases:?}"));
+                return Err(format!(
+                    "a repeated receive got {indices:?}, not {leases:?}"
+                ));
             }
         }
         let Some(attempt) = repeated else {

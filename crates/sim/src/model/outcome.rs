@@ -86,6 +86,8 @@ impl Model {
             let (_, most_ms) = queue.retentions_ms(step, step);
             message.age_from_ms.1.saturating_add(most_ms) <= now_ms
         });
+        // An expiry that finds no room on the disk comes later.
+        let over = over && !self.leeway.full;
         if over && message.sent.end != UNENDED && self.rests(message, 0) {
             let deed = Deed {
                 operation: 0,
@@ -250,11 +252,7 @@ impl Model {
     }
 
     /// The rows the catalog shows can be explained by what was written.
-    pub(crate) fn check_names(
-        &mut self,
-        now: u64,
-        show: &Show<'_>,
-    ) -> Checked {
+    pub(crate) fn check_names(&mut self, now: u64, show: &Show<'_>) -> Checked {
         self.names.check(now, show)
     }
 }

@@ -124,14 +124,14 @@ impl Model {
         }
     }
 
-    /// The message may have come from another queue: that must have been possible.
-    fn arrived(
-        &mut self,
+    /// Whether the message stayed where it was known to be; an error when it cannot have come here.
+    fn may_arrive(
+        &self,
         queue: QueueId,
         index: usize,
         delivered: &Delivered,
         window: &Window,
-    ) -> Checked {
+    ) -> Result<bool, String> {
         let message = self.messages.get(index).ok_or("unknown")?;
         let stays =
             message.place == queue && message.sequence.is_none_or(|s| s == delivered.sequence);
@@ -160,6 +160,19 @@ impl Model {
         if stays && delivered.moved_from != message.moved_from {
             return Err(format!("came from {:?} before", message.moved_from));
         }
+        Ok(stays)
+    }
+
+    /// The message may have come from another queue: that must have been possible.
+    fn arrived(
+        &mut self,
+        queue: QueueId,
+        index: usize,
+        delivered: &Delivered,
+        window: &Window,
+    ) -> Checked {
+        let stays = self.may_arrive(queue, index, delivered, window)?;
+        let message = self.messages.get(index).ok_or("unknown")?;
         let ghosts = self.ghosts(message, window.operation);
         let place = message.place;
         let Some(message) = self.messages.get_mut(index) else {

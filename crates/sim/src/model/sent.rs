@@ -206,14 +206,22 @@ impl Model {
         let told = originals
             .iter()
             .find(|seen| identity(seen) == Some(sent.sequence));
-        // Otherwise a send that nobody was told of.
-        let original = told.or_else(|| originals.iter().find(|seen| identity(seen).is_none()));
-        let original = original.ok_or_else(|| {
-            format!(
-                "duplicate of sequence {}, which is no send of the last minutes",
-                sent.sequence
-            )
-        })?;
+        let untold: Vec<&&Seen> = originals.iter().filter(|s| identity(s).is_none()).collect();
+        let original = match (told, untold.as_slice()) {
+            (Some(told), _) => told,
+            (None, []) => {
+                let sequence = sent.sequence;
+                return Err(format!(
+                    "duplicate of sequence {sequence}, which is no send of the last minutes"
+                ));
+            }
+            // A send that nobody was told of.
+            (None, [only]) => only,
+            (None, _) => {
+                self.refuse(queue, draft, window);
+                return Ok(());
+            }
+        };
         let (at, start) = (original.message, original.deed.start);
         let delays_ms = known.delays_ms(start, window.end);
         self.judged.duplicates.raise();
