@@ -7,6 +7,7 @@
 mod begin;
 mod catalog;
 mod counted;
+mod delivered;
 mod judged;
 mod message;
 mod missed;
