@@ -7,6 +7,15 @@ use waystation_engine::{Delivered, EngineError, QueueId, ReceiveRequest};
 use super::message::{Cause, Deed, Message, Receive, Showing};
 use super::{Checked, Model, Window};
 
+/// Whether a receive gives again what an earlier one with the same attempt id got (`SQS-302`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Repetition {
+    None,
+    /// It may be that of a receive of which nobody knows what it got.
+    Possible,
+    Known,
+}
+
 impl Model {
     pub(super) fn received(
         &mut self,
@@ -29,10 +38,13 @@ impl Model {
             return Err("one receive returned a message twice".into());
         }
         let repeated = self.check_repetition(queue, request, &delivered, &indices, window)?;
-        // A repetition gives what the first attempt got, which may have been a ghost's.
-        let known = self.queues.get(&queue);
-        let ghostly = known.is_some_and(|q| q.ghosts + q.receives_under_way(window.operation) > 0);
-        if delivered.len() > request.max && !repeated && !(request.attempt.is_some() && ghostly) {
+        let ghosts = self.ghosts_of(queue, window.operation) > 0;
+        let repetition = match repeated {
+            true => Repetition::Known,
+            false if request.attempt.is_some() && ghosts => Repetition::Possible,
+            false => Repetition::None,
+        };
+        if delivered.len() > request.max && repetition == Repetition::None {
             return Err(format!(
                 "{} messages for a receive of {}",
                 delivered.len(),
@@ -47,7 +59,7 @@ impl Model {
             };
             self.arrived(queue, *index, delivered, window)
                 .map_err(what)?;
-            self.check_delivery(queue, *index, delivered, repeated, window)
+            self.check_delivery(queue, *index, delivered, repetition, window)
                 .map_err(what)?;
         }
         self.check_order(queue, &indices, window)?;
@@ -163,7 +175,7 @@ impl Model {
         queue: QueueId,
         index: usize,
         delivered: &Delivered,
-        repeated: bool,
+        repetition: Repetition,
         window: &Window,
     ) -> Checked {
         let message = self.messages.get(index).ok_or("unknown")?;
@@ -193,7 +205,7 @@ impl Model {
         if delivered.sent_ms.saturating_add(retention_ms) <= window.from_ms {
             return Err(format!("outlived its retention of {retention_ms} ms"));
         }
-        if repeated {
+        if repetition == Repetition::Known {
             return self.check_repeated_count(message, delivered);
         }
         let (from_ms, _) = message.shown(window.start);
@@ -212,7 +224,7 @@ impl Model {
                 !lost && delivered.receive_count > u32::from(redrive.receives_max)
             })
         });
-        if over {
+        if over && repetition == Repetition::None {
             return Err("was received too often to stay".into());
         }
         Ok(())
