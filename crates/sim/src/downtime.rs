@@ -194,6 +194,7 @@ impl Run {
             let mut fetched = false;
             while self.machine.manual().fetch_next() {
                 fetched = true;
+                self.model.leeway.fetched = true;
             }
             let committed = self.commit()?;
             self.collect()?;

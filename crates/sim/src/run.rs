@@ -194,6 +194,7 @@ impl Run {
     pub(crate) fn fetch(&mut self) {
         let fetched = self.machine.manual().fetch_next();
         self.tried.fetches += u64::from(fetched);
+        self.model.leeway.fetched |= fetched;
         self.trace.note(self.step, format_args!("fetch {fetched}"));
     }
 
@@ -304,6 +305,7 @@ impl Run {
                 .answered(&operation, answer, window)
                 .map_err(|why| format!("command {}: {why}", operation.number))?;
         }
+        self.model.leeway.fetched = false;
         match self.machine.failure() {
             Some(error) => self.broke("the engine", &error),
             None => Ok(()),

@@ -19,7 +19,8 @@ impl Model {
         };
         let unsure = known.has_other_receives(window.operation, window.start, window.end)
             || known.may_miss(window.start, window.end)
-            || known.may_be_purged(window.start, window.end);
+            || known.may_be_purged(window.start, window.end)
+            || self.leeway.fetched && self.may_lose_bodies(queue, window);
         // An empty answer to a long poll is given when its time is up, not before.
         let asked_ms = match indices.is_empty() {
             true => window.from_ms + request.wait_ms,
@@ -59,6 +60,19 @@ impl Model {
             }
         }
         Ok(())
+    }
+
+    /// A message that was there when the receive began may be gone with its body.
+    fn may_lose_bodies(&self, queue: QueueId, window: &Window) -> bool {
+        let around = self.around(queue, window.operation);
+        around
+            .iter()
+            .filter_map(|index| self.messages.get(*index))
+            .any(|message| {
+                !message.gone_before(window.start)
+                    && (!message.stays(window.start, window.end)
+                        || self.may_be_expired(message, window.end, window.to_ms))
+            })
     }
 
     /// No group may have its oldest message available.

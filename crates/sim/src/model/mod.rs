@@ -56,6 +56,9 @@ pub(crate) struct Leeway {
     pub(crate) tight: bool,
     /// Sends may be refused for want of room; set once the disk refused something.
     pub(crate) full: bool,
+    /// Something was read from the disk since answers were taken last: a body that was removed after its message
+    /// was leased may be missing from the answer.
+    pub(crate) fetched: bool,
     /// Bodies may be unreadable; set once a read was flipped or the disk broke.
     pub(crate) unreadable: bool,
 }
