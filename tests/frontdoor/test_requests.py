@@ -5,7 +5,6 @@ import socket
 
 import pytest
 
-from harness.behaviours import behaviour
 from harness.lab import Lab
 from harness.wire import JSON_TYPE, Wire, credential
 
@@ -40,7 +39,6 @@ def test_requests_without_a_signature_are_routed_by_target_and_action(lab: Lab):
     assert wire.ask("GET", "/?Action=ListQueues&Version=2012-11-05").status == 200
 
 
-@behaviour("SQS-163", "SQS-121")
 def test_a_body_beyond_16_mib_is_refused(lab: Lab):
     queue = lab.queue()
     body = json.dumps({"QueueUrl": queue.url, "MessageBody": "x" * (16 * 1024 * 1024)})

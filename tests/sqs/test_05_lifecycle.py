@@ -196,7 +196,7 @@ def test_a_parked_long_poll_ends_with_its_queue(lab: Lab):
     assert again.bodies() == ["for the later queue"]
 
 
-@behaviour("SQS-079", "SQS-230")
+@behaviour("SQS-079", "SQS-234")
 def test_handles_of_a_deleted_queue_mean_nothing_to_its_successor(lab: Lab):
     queue = lab.queue()
     queue.send("old")
