@@ -116,14 +116,19 @@ impl Workload {
             let kind = pick(rng, &[QueueKind::Standard, QueueKind::Fifo]);
             let queue = engine.new_queue_id();
             let config = self.config(rng, model, kind, self.named.len());
-            // Now and then two clients want the same name.
-            let number = self.named.len()
-                - usize::from(count == 1 && rng.u8(0..8) == 0 && !self.named.is_empty());
-            let path = format!("queue/{number}").into_bytes();
-            let row = Row {
-                scope: scope.clone(),
-                path: path.clone(),
+            // Now and then two clients want the same name; not while somebody may be removing it, because
+            // the row could not tell afterwards whether he did.
+            let wanted = self.named.last().map(|(row, _)| row);
+            let wanted =
+                wanted.filter(|row| row.scope == scope && !model.names.may_be_removed(row));
+            let row = match wanted {
+                Some(row) if count == 1 && rng.u8(0..4) == 0 => row.clone(),
+                _ => Row {
+                    scope: scope.clone(),
+                    path: format!("queue/{}", self.named.len()).into_bytes(),
+                },
             };
+            let path = row.path.clone();
             self.named.push((row, queue));
             rows.push(RowWrite {
                 path,

@@ -131,6 +131,15 @@ impl Names {
         Ok(())
     }
 
+    /// Whether somebody asked to remove the row and was not told what became of it.
+    pub(crate) fn may_be_removed(&self, row: &Row) -> bool {
+        let history = self.rows.get(row);
+        history.is_some_and(|history| {
+            let mut writes = history.writes.iter();
+            writes.any(|write| write.value.is_none() && !write.deed.certain)
+        })
+    }
+
     /// Whether nobody is writing the row now, and its version and presence.
     pub(crate) fn settled(&self, row: &Row, now: u64) -> Option<Option<u64>> {
         let history = self.rows.get(row);

@@ -145,6 +145,7 @@ impl Model {
             return;
         };
         let others = self.repeats_meanwhile(queue, attempt, window);
+        let oldest = self.oldest(window.end).min(window.start);
         let Some(known) = self.queues.get_mut(&queue).filter(|known| known.is_fifo()) else {
             return;
         };
@@ -158,7 +159,8 @@ impl Model {
         };
         let at_ms = (window.from_ms, window.to_ms);
         let latest = known.attempts.entry(attempt).or_default();
-        latest.retain(|before| !before.deed.done_before(window.start));
+        // A receive still under way may have repeated an attempt that is over by now.
+        latest.retain(|before| !before.deed.done_before(oldest));
         latest.push(Attempt {
             deed,
             at_ms,

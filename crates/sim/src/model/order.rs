@@ -78,12 +78,13 @@ impl Model {
                 && given.all(|(message, index)| attempt.leases.contains(&(*index, message.receipt)))
         };
         let repeated = attempts.iter().find(gave);
-        if let [only] = attempts
-            && self.must_repeat(only, window)
+        if let [before @ .., latest] = attempts
+            && before.iter().all(|b| b.deed.done_before(latest.deed.start))
+            && self.must_repeat(latest, window)
         {
             self.judged.repetitions.raise();
-            if repeated.is_none() {
-                let leases = &only.leases;
+            if !repeated.is_some_and(|repeated| repeated.leases == latest.leases) {
+                let leases = &latest.leases;
                 return Err(format!(
                     "a repeated receive got {indices:?}, not {leases:?}"
                 ));
