@@ -70,8 +70,9 @@ pub(crate) struct ServeFlags {
     )]
     pub(crate) data_dir: Option<PathBuf>,
 
-    /// Keep everything in a temporary directory and remove it at exit
-    #[arg(long, conflicts_with = "data_dir")]
+    /// Keep everything in a temporary directory and remove it at exit, whatever data
+    /// directory is configured
+    #[arg(long)]
     pub(crate) ephemeral: bool,
 
     /// When an answer may leave: strict (after the flush to disk), os (after the
