@@ -36,7 +36,7 @@ pub struct JournalOptions {
     pub ring_bytes_max: usize,
     /// When an append counts as durable.
     pub durability: Durability,
-    /// Least time between the starts of two commits under load; a lone request never waits.
+    /// Least time between the starts of two commits under load, twice that under heavy load; a lone request never waits.
     pub pace_us: u64,
     /// Longest time a `Lazy` record stays unwritten.
     pub lazy_ms: u64,
