@@ -70,8 +70,7 @@ pub(crate) struct ServeFlags {
     )]
     pub(crate) data_dir: Option<PathBuf>,
 
-    /// Keep everything in a temporary directory and remove it at exit, whatever data
-    /// directory is configured
+    /// Keep everything in a temporary directory and remove it at exit
     #[arg(long)]
     pub(crate) ephemeral: bool,
 
