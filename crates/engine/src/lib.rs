@@ -20,6 +20,7 @@ mod table;
 mod record;
 mod shard;
 mod command;
+mod need;
 mod plan;
 mod parked;
 mod worker;

@@ -1,5 +1,5 @@
-//! Commands that wait: receives for a message, catalog writes for their effects, anything for a
-//! page. Nothing here polls; `apply` says what was woken.
+//! Commands that wait: receives for a message, catalog writes for their effects, anything for what is
+//! not in memory. Nothing here polls; `apply` says what was woken.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -7,9 +7,10 @@ use rustc_hash::FxHashMap;
 
 use crate::command::Command;
 use crate::ids::{QueueId, ShardId};
+use crate::need::Need;
 use crate::plan::Offer;
 
-/// Work that waits for a page.
+/// Work that waits for something to be read.
 #[derive(Debug)]
 pub(crate) enum Work {
     Command(Command),
@@ -25,7 +26,7 @@ pub(crate) struct Parked {
     deadlines: BTreeSet<(u64, u64, QueueId)>,
     next_ticket: u64,
     effects: BTreeMap<ShardId, Vec<Command>>,
-    pages: FxHashMap<(QueueId, u64), Vec<Work>>,
+    needs: FxHashMap<Need, Vec<Work>>,
 }
 
 impl Parked {
@@ -114,20 +115,20 @@ impl Parked {
         self.effects.remove(&shard).unwrap_or_default()
     }
 
-    /// Parks work until the page is in memory; true when nobody asked for the page yet.
-    pub(crate) fn page(&mut self, queue: QueueId, number: u64, work: Work) -> bool {
-        let waiting = self.pages.entry((queue, number)).or_default();
+    /// Parks work until what it needs is in memory; true when nobody asked for that yet.
+    pub(crate) fn need(&mut self, need: Need, work: Work) -> bool {
+        let waiting = self.needs.entry(need).or_default();
         waiting.push(work);
         waiting.len() == 1
     }
 
-    /// Some work waits for a page of the queue.
-    pub(crate) fn awaits_page_of(&self, queue: QueueId) -> bool {
-        self.pages.keys().any(|(waiting, _)| *waiting == queue)
+    /// Some work waits for a part of the queue.
+    pub(crate) fn awaits(&self, queue: QueueId) -> bool {
+        self.needs.keys().any(|need| need.queue() == Some(queue))
     }
 
-    /// Takes the work that waits for the page.
-    pub(crate) fn take_page(&mut self, queue: QueueId, number: u64) -> Vec<Work> {
-        self.pages.remove(&(queue, number)).unwrap_or_default()
+    /// Takes the work that waits for it.
+    pub(crate) fn take_needing(&mut self, need: Need) -> Vec<Work> {
+        self.needs.remove(&need).unwrap_or_default()
     }
 }

@@ -9,6 +9,7 @@ use crate::codec::{Malformed, Reader};
 use crate::effect::Outbox;
 use crate::ids::{QueueId, SHARDS, ShardId};
 use crate::index::Usage;
+use crate::need::Need;
 use crate::page::Page;
 use crate::queue::{Queue, decode_chunk};
 use crate::record::Record;
@@ -26,7 +27,8 @@ pub(crate) struct Restored {
     pub(crate) latest_ms: u64,
 }
 
-fn damaged(what: Malformed) -> StorageError {
+/// A row that cannot be read.
+pub(crate) fn damaged(what: Malformed) -> StorageError {
     StorageError::View {
         operation: "restore a checkpoint",
         what: what.to_string(),
@@ -40,7 +42,8 @@ fn missing(key: &RowKey) -> StorageError {
     }
 }
 
-fn row(view: &dyn View, key: &RowKey) -> Result<bytes::Bytes, StorageError> {
+/// One row that a sealed checkpoint names.
+pub(crate) fn row(view: &dyn View, key: &RowKey) -> Result<bytes::Bytes, StorageError> {
     view.get(&key.bytes())?.ok_or_else(|| missing(key))
 }
 
@@ -115,8 +118,8 @@ impl Restored {
         let record = Record::decode(stored.kind, stored.version, stored.meta)
             .map_err(|what| unknown(stored, &what.to_string()))?;
         shard.advance(stored.time_ms);
-        for (queue, number) in shard.missing_pages(&record) {
-            load_page(&*self.view, shard, queue, number)?;
+        for need in shard.missing(&record) {
+            load(&*self.view, shard, need)?;
         }
         let at = At {
             end: stored.end.0,
@@ -140,21 +143,12 @@ fn unknown(stored: &Stored<'_>, what: &str) -> StorageError {
     }
 }
 
-fn load_page(
-    view: &dyn View,
-    shard: &mut Shard,
-    queue: QueueId,
-    number: u64,
-) -> Result<(), StorageError> {
-    let id = shard.id;
-    let Some(state) = shard.queues.get_mut(&queue) else {
-        return Ok(());
-    };
-    let Some(generation) = state.pages.get(&number).map(|slot| slot.stored) else {
-        return Ok(());
-    };
-    let page = read_page(view, &state.page_key(id, number, generation))?;
-    state.install(number, generation, Arc::new(page));
+/// Brings what a record needs into memory.
+fn load(view: &dyn View, shard: &mut Shard, need: Need) -> Result<(), StorageError> {
+    if let Some(key) = shard.row_of(need) {
+        let contents = need.read(view, &key)?;
+        shard.install(need, key.generation, contents);
+    }
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 use crate::effect::{Effect, MovedMessage, Outbox};
 use crate::ids::{QueueId, ShardId};
 use crate::index::{ShardIndex, Usage};
+use crate::need::Need;
 use crate::queue::{NewMessage, Queue, page_of};
 use crate::record::Record;
 use crate::table::Table;
@@ -107,16 +108,17 @@ impl Shard {
         }
     }
 
-    /// Pages a record needs in memory that are not there.
-    pub(crate) fn missing_pages(&self, record: &Record) -> Vec<(QueueId, u64)> {
-        let mut needed: Vec<(QueueId, u64)> = Vec::new();
+    /// What a record needs in memory that is not there.
+    pub(crate) fn missing(&self, record: &Record) -> Vec<Need> {
+        let page = |queue: QueueId, number: u64| Need::Page { queue, number };
+        let mut needed: Vec<Need> = Vec::new();
         match record {
             Record::Sent { queue, .. } => needed.extend(self.tail_page(*queue)),
             Record::Leased { queue, leases, .. } => {
-                needed.extend(leases.iter().map(|(s, _)| (*queue, page_of(*s))));
+                needed.extend(leases.iter().map(|(s, _)| page(*queue, page_of(*s))));
             }
             Record::VisibilityChanged { queue, changes } => {
-                needed.extend(changes.iter().map(|(s, _)| (*queue, page_of(*s))));
+                needed.extend(changes.iter().map(|(s, _)| page(*queue, page_of(*s))));
             }
             Record::Renewed {
                 queue, sequences, ..
@@ -125,10 +127,13 @@ impl Shard {
             | Record::Expired { queue, sequences }
             | Record::DeadLettered {
                 queue, sequences, ..
-            } => needed.extend(sequences.iter().map(|s| (*queue, page_of(*s)))),
-            Record::PageExpired { queue, page } => {
+            } => needed.extend(sequences.iter().map(|s| page(*queue, page_of(*s)))),
+            Record::PageExpired {
+                queue,
+                page: number,
+            } => {
                 if self.queues.get(queue).is_some_and(Queue::is_fifo) {
-                    needed.push((*queue, *page));
+                    needed.push(page(*queue, *number));
                 }
             }
             Record::EffectsApplied { effects, .. } => {
@@ -142,20 +147,15 @@ impl Shard {
         }
         needed.sort_unstable();
         needed.dedup();
-        needed.retain(|(queue, page)| self.is_spilled(*queue, *page));
+        needed.retain(|need| self.is_missing(*need));
         needed
     }
 
     /// The page that the next message of the queue goes to.
-    pub(crate) fn tail_page(&self, queue: QueueId) -> Option<(QueueId, u64)> {
+    pub(crate) fn tail_page(&self, queue: QueueId) -> Option<Need> {
         let state = self.queues.get(&queue)?;
-        Some((queue, page_of(state.next_sequence)))
-    }
-
-    pub(crate) fn is_spilled(&self, queue: QueueId, page: u64) -> bool {
-        self.queues
-            .get(&queue)
-            .is_some_and(|state| state.is_spilled(page))
+        let number = page_of(state.next_sequence);
+        Some(Need::Page { queue, number })
     }
 
     /// Makes the fact part of the state. Pages it needs are in memory.

@@ -14,8 +14,8 @@ use crate::ids::{QueueId, ShardId};
 use crate::index::Usage;
 use crate::limits::Budgets;
 use crate::mailbox::Mailbox;
+use crate::need::{Contents, Need};
 use crate::open::Room;
-use crate::page::Page;
 use crate::plan::Offer;
 use crate::relocation::Listing;
 use crate::reply::Promise;
@@ -38,17 +38,15 @@ pub(crate) enum Letter {
         through: u64,
     },
     Offer(Offer),
-    /// A page that was asked for.
-    Page {
-        queue: QueueId,
-        number: u64,
+    /// What was asked for.
+    Found {
+        need: Need,
         generation: u64,
-        page: Arc<Page>,
+        contents: Contents,
     },
-    /// The row of a page that was asked for is not in the view.
-    PageMissing {
-        queue: QueueId,
-        number: u64,
+    /// The row that was asked for is not in the view.
+    NotFound {
+        need: Need,
         generation: u64,
         error: StorageError,
     },
@@ -82,8 +80,8 @@ pub(crate) enum Letter {
 /// Something to read from the disk.
 #[derive(Debug)]
 pub(crate) enum Fetch {
-    Page {
-        queue: QueueId,
+    Row {
+        need: Need,
         key: RowKey,
     },
     Bodies {
@@ -186,27 +184,26 @@ impl Shared {
                 };
                 promise.fill(bodies.iter().map(read).collect());
             }
-            Fetch::Page { queue, key } => match crate::restore::read_page(&*self.view, &key) {
-                Err(error @ StorageError::View { .. }) => self.send(
-                    key.shard,
-                    Letter::PageMissing {
-                        queue,
-                        number: key.number,
-                        generation: key.generation,
+            Fetch::Row { need, key } => {
+                let generation = key.generation;
+                let letter = match need.read(&*self.view, &key) {
+                    Ok(contents) => Letter::Found {
+                        need,
+                        generation,
+                        contents,
+                    },
+                    Err(error @ StorageError::View { .. }) => Letter::NotFound {
+                        need,
+                        generation,
                         error,
                     },
-                ),
-                Err(error) => self.fail(error),
-                Ok(page) => self.send(
-                    key.shard,
-                    Letter::Page {
-                        queue,
-                        number: key.number,
-                        generation: key.generation,
-                        page: Arc::new(page),
-                    },
-                ),
-            },
+                    Err(error) => {
+                        self.fail(error);
+                        return true;
+                    }
+                };
+                self.send(key.shard, letter);
+            }
         }
         true
     }

@@ -5,7 +5,8 @@ use waystation_storage::{Funding, Urgency};
 use super::Turn;
 use crate::config::EngineError;
 use crate::effect::Effect;
-use crate::ids::{QueueId, ShardId};
+use crate::ids::ShardId;
+use crate::need::Need;
 use crate::record::Record;
 
 /// Effects on their way from one shard to another, numbered.
@@ -18,12 +19,12 @@ pub(crate) struct Offer {
 
 impl Turn<'_> {
     /// Pages that taking in the offer needs and that are not in memory.
-    pub(crate) fn missing_for(&self, offer: &Offer) -> Vec<(QueueId, u64)> {
+    pub(crate) fn missing_for(&self, offer: &Offer) -> Vec<Need> {
         let moved = offer.effects.iter().map(|(_, effect)| effect);
-        let mut pages: Vec<(QueueId, u64)> = moved
+        let mut pages: Vec<Need> = moved
             .filter(|effect| effect.message().is_some())
             .filter_map(|effect| self.shard.tail_page(effect.queue()))
-            .filter(|(queue, page)| self.shard.is_spilled(*queue, *page))
+            .filter(|need| self.shard.is_missing(*need))
             .collect();
         pages.sort_unstable();
         pages.dedup();

@@ -1,7 +1,7 @@
 //! From a command to facts: look at the state, decide, put records into the journal, apply them.
 //!
-//! Planning does no I/O. A command that needs a page that is not in memory comes back as `Fetch`
-//! and is planned again when the page is there; one that has nothing to say yet comes back as
+//! Planning does no I/O. A command that needs something that is not in memory comes back as `Fetch`
+//! and is planned again when it is there; one that has nothing to say yet comes back as
 //! `Wait` and is planned again when something happened to its queue. Replies leave when the
 //! journal has what they depend on.
 
@@ -21,6 +21,7 @@ use crate::command::Command;
 use crate::config::EngineError;
 use crate::ids::QueueId;
 use crate::limits::Budgets;
+use crate::need::Need;
 use crate::record::{RECORD_VERSION, Record};
 use crate::reply::Promise;
 use crate::shard::{At, Shard};
@@ -33,8 +34,8 @@ pub(crate) enum Outcome {
     Done,
     /// Nothing to say yet.
     Wait(Command),
-    /// These pages are needed first.
-    Fetch(Command, Vec<(QueueId, u64)>),
+    /// These are needed in memory first.
+    Fetch(Command, Vec<Need>),
 }
 
 /// Everything a plan may use: one shard, the journal, and the answers' way out.

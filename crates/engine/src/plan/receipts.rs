@@ -7,6 +7,7 @@ use crate::command::{Command, ReceiptsReply};
 use crate::config::{EngineError, ReceiptError};
 use crate::ids::{QueueId, Receipt};
 use crate::limits::VISIBILITY_MS_MAX;
+use crate::need::Need;
 use crate::page::EntryState;
 use crate::queue::{Queue, page_of};
 use crate::record::Record;
@@ -115,12 +116,15 @@ impl Turn<'_> {
 
     fn spilled_pages<'r>(
         &self,
-        id: QueueId,
+        queue: QueueId,
         receipts: impl Iterator<Item = &'r Receipt>,
-    ) -> Vec<(QueueId, u64)> {
-        let mut pages: Vec<(QueueId, u64)> = receipts
-            .map(|receipt| (id, page_of(receipt.sequence)))
-            .filter(|(id, page)| self.shard.is_spilled(*id, *page))
+    ) -> Vec<Need> {
+        let mut pages: Vec<Need> = receipts
+            .map(|receipt| Need::Page {
+                queue,
+                number: page_of(receipt.sequence),
+            })
+            .filter(|need| self.shard.is_missing(*need))
             .collect();
         pages.sort_unstable();
         pages.dedup();

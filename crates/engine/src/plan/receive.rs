@@ -7,6 +7,7 @@ use crate::command::{Command, Leased, ReceiveRequest};
 use crate::config::EngineError;
 use crate::ids::{MessageIdentity, QueueId, Receipt};
 use crate::limits::{EFFECTS_PER_PULL_MAX, IN_FLIGHT_PER_QUEUE_MAX};
+use crate::need::Need;
 use crate::page::EntryState;
 use crate::queue::{Expiry, Pick, page_of};
 use crate::record::Record;
@@ -66,7 +67,9 @@ impl Turn<'_> {
                     promise,
                 };
                 match found {
-                    Found::Spilled(page) => Outcome::Fetch(again, vec![(queue, page)]),
+                    Found::Spilled(number) => {
+                        Outcome::Fetch(again, vec![Need::Page { queue, number }])
+                    }
                     _ => Outcome::Wait(again),
                 }
             }

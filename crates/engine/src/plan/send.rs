@@ -22,15 +22,15 @@ impl Turn<'_> {
             promise.fill(Err(EngineError::QueueMissing));
             return Outcome::Done;
         }
-        if let Some((queue, page)) = self.shard.tail_page(queue)
-            && self.shard.is_spilled(queue, page)
+        if let Some(tail) = self.shard.tail_page(queue)
+            && self.shard.is_missing(tail)
         {
             let again = Command::Send {
                 queue,
                 messages,
                 promise,
             };
-            return Outcome::Fetch(again, vec![(queue, page)]);
+            return Outcome::Fetch(again, vec![tail]);
         }
         let mut results = Vec::with_capacity(messages.len());
         for message in &messages {

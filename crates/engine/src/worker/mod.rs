@@ -1,13 +1,16 @@
 //! A worker owns some shards and runs them: letters in, facts into the journal, answers out.
 //!
 //! It never blocks but on a full frame. A `Station` calls `process` on whatever thread brings a
-//! letter; the simulator calls it when its seed says so.
+//! letter; the simulator calls it when its seed says so. Here: letters and time; `lanes` carries effects
+//! between shards, `needs` reads what is not in memory and gives memory back.
+
+mod lanes;
+mod needs;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use waystation_storage::StorageError;
 
 use crate::checkpoint::Capture;
 use crate::codec::Writer;
@@ -15,11 +18,12 @@ use crate::command::Command;
 use crate::config::EngineError;
 use crate::ids::{QueueId, ShardId};
 use crate::limits::RETRY_MS;
+use crate::need::Need;
 use crate::parked::{Parked, Work};
-use crate::plan::{Offer, Outcome, Turn};
+use crate::plan::{Outcome, Turn};
 use crate::relocation::Listing;
 use crate::shard::Shard;
-use crate::shared::{Fetch, Letter, Shared};
+use crate::shared::{Letter, Shared};
 
 /// Runs the shards of one thread.
 pub(crate) struct Worker {
@@ -120,26 +124,16 @@ impl Worker {
                 through,
             } => self.answer_pull(source, destination, through, now_ms),
             Letter::Offer(offer) => self.take_in(offer, now_ms),
-            Letter::Page {
-                queue,
-                number,
+            Letter::Found {
+                need,
                 generation,
-                page,
-            } => {
-                if let Some(state) = self.queue_mut(queue) {
-                    state.install(number, generation, page);
-                }
-                for work in self.parked.take_page(queue, number) {
-                    self.resume(work, now_ms);
-                }
-                self.evict(queue);
-            }
-            Letter::PageMissing {
-                queue,
-                number,
+                contents,
+            } => self.found(need, generation, contents, now_ms),
+            Letter::NotFound {
+                need,
                 generation,
                 error,
-            } => self.page_missing((queue, number), generation, error, now_ms),
+            } => self.not_found(need, generation, error, now_ms),
             Letter::Capture { shard, promise } => {
                 if let Some(state) = self.shards.get_mut(&shard) {
                     state.advance(now_ms);
@@ -174,26 +168,6 @@ impl Worker {
                     command.answer_empty();
                 }
             }
-        }
-    }
-
-    /// A page that could not be read: it was purged or removed since somebody asked for it, or else the
-    /// view lost it.
-    fn page_missing(
-        &mut self,
-        (queue, number): (QueueId, u64),
-        generation: u64,
-        error: StorageError,
-        now_ms: u64,
-    ) {
-        let expected = self
-            .queue_mut(queue)
-            .is_some_and(|state| state.is_stored(number, generation));
-        if expected {
-            return self.shared.fail(error);
-        }
-        for work in self.parked.take_page(queue, number) {
-            self.resume(work, now_ms);
         }
     }
 
@@ -232,7 +206,7 @@ impl Worker {
     fn plan(&mut self, command: Command, now_ms: u64) {
         let shard = command.shard();
         match self.turn(shard, now_ms, |turn| turn.plan(command)) {
-            Some(Outcome::Fetch(command, pages)) => self.fetch(Work::Command(command), &pages),
+            Some(Outcome::Fetch(command, needs)) => self.fetch(Work::Command(command), &needs),
             Some(Outcome::Wait(command)) => self.park(command),
             Some(Outcome::Done) | None => {}
         }
@@ -250,23 +224,6 @@ impl Worker {
                 parked.add(1);
                 self.parked.receive(command);
             }
-        }
-    }
-
-    /// Asks for the first of the pages; the work is tried again when it is there.
-    fn fetch(&mut self, work: Work, pages: &[(QueueId, u64)]) {
-        let Some((queue, number)) = pages.first().copied() else {
-            return;
-        };
-        let key = self.shards.get(&queue.shard()).and_then(|shard| {
-            let state = shard.queues.get(&queue)?;
-            let slot = state.pages.get(&number)?;
-            Some(state.page_key(shard.id, number, slot.stored))
-        });
-        if let Some(key) = key
-            && self.parked.page(queue, number, work)
-        {
-            let _closed = self.shared.fetches.send(Fetch::Page { queue, key });
         }
     }
 
@@ -288,77 +245,14 @@ impl Worker {
 
     fn expire(&mut self, queue: QueueId, now_ms: u64) {
         match self.turn(queue.shard(), now_ms, |turn| turn.expire(queue)) {
-            Some(Ok(Some(page))) => {
+            Some(Ok(Some(number))) => {
                 self.stuck.insert(queue.shard());
-                self.fetch(Work::Expire(queue), &[(queue, page)]);
+                self.fetch(Work::Expire(queue), &[Need::Page { queue, number }]);
             }
             Some(Err(_)) => {
                 self.stuck.insert(queue.shard());
             }
             Some(Ok(None)) | None => {}
-        }
-    }
-
-    // ---- effects between shards
-
-    /// The destination asks for what it does not have yet.
-    fn pull(&self, source: ShardId, destination: ShardId) {
-        if let Some(state) = self.shards.get(&destination) {
-            let through = state.outbox.applied_from(source);
-            let pull = Letter::Pull {
-                source,
-                destination,
-                through,
-            };
-            self.shared.post(source, pull);
-        }
-    }
-
-    /// The source forgets what has arrived and offers more.
-    fn answer_pull(&mut self, source: ShardId, destination: ShardId, through: u64, now_ms: u64) {
-        match self.turn(source, now_ms, |turn| turn.pulled(destination, through)) {
-            Some(Ok(Some(offer))) => self.shared.post(destination, Letter::Offer(offer)),
-            Some(Ok(None)) | None => {
-                self.nudged.remove(&(source, destination));
-            }
-            Some(Err(_)) => self.stall(source, destination, now_ms),
-        }
-    }
-
-    fn take_in(&mut self, offer: Offer, now_ms: u64) {
-        let (source, destination) = (offer.source, offer.destination);
-        let missing = self.turn(destination, now_ms, |turn| turn.missing_for(&offer));
-        if let Some(pages) = missing.filter(|pages| !pages.is_empty()) {
-            return self.fetch(Work::Offer(offer), &pages);
-        }
-        match self.turn(destination, now_ms, |turn| turn.take_in(offer)) {
-            Some(Ok(_)) => {
-                for command in self.parked.take_effects(destination) {
-                    self.plan(command, now_ms);
-                }
-                self.pull(source, destination);
-            }
-            Some(Err(_)) => self.stall(source, destination, now_ms),
-            None => {}
-        }
-    }
-
-    /// A lane found no room on the disk: whichever end noticed begins anew a little later.
-    fn stall(&mut self, source: ShardId, destination: ShardId, now_ms: u64) {
-        self.stalled
-            .insert((now_ms + RETRY_MS, source, destination));
-    }
-
-    fn resume_stalled(&mut self, now_ms: u64) {
-        while let Some((when, source, destination)) = self.stalled.first().copied()
-            && when <= now_ms
-        {
-            self.stalled.pop_first();
-            let nudge = Letter::Nudge {
-                source,
-                destination,
-            };
-            self.shared.post(destination, nudge);
         }
     }
 
@@ -424,41 +318,11 @@ impl Worker {
             };
             match self.turn(queue.shard(), now_ms, |turn| turn.plan(command)) {
                 Some(Outcome::Wait(command)) => return self.parked.put_back(ticket, command),
-                Some(Outcome::Fetch(command, pages)) => {
+                Some(Outcome::Fetch(command, needs)) => {
                     self.shared.usage.parked_receives.sub(1);
-                    self.fetch(Work::Command(command), &pages);
+                    self.fetch(Work::Command(command), &needs);
                 }
                 Some(Outcome::Done) | None => self.shared.usage.parked_receives.sub(1),
-            }
-        }
-    }
-
-    // ---- memory
-
-    fn over_budget(&self) -> bool {
-        self.shared.usage.page_bytes.get() > self.shared.budgets.page_bytes_max
-    }
-
-    /// Makes room after a page came in. Not while other work waits for pages of the queue: it may need
-    /// this one as well, and two pages that drive each other out would never be there together.
-    fn evict(&mut self, queue: QueueId) {
-        if self.over_budget()
-            && !self.parked.awaits_page_of(queue)
-            && let Some(state) = self.queue_mut(queue)
-        {
-            state.evict();
-        }
-    }
-
-    fn sealed(&mut self, shard: ShardId, generation: u64) {
-        let over = self.over_budget();
-        let Some(state) = self.shards.get_mut(&shard) else {
-            return;
-        };
-        for queue in state.queues.values_mut() {
-            queue.sealed(generation);
-            if over {
-                queue.evict();
             }
         }
     }

@@ -1,0 +1,100 @@
+//! What a plan may need of the view before it can decide, and what is read for it.
+//!
+//! A plan that meets something that is not in memory says so with a `Need`; a reader thread reads
+//! its row, the worker installs the `Contents` and plans again. Replay loads what a record needs
+//! in the same way, at once.
+
+use std::sync::Arc;
+
+use waystation_storage::{StorageError, View};
+
+use crate::codec::Malformed;
+use crate::ids::{QueueId, ShardId};
+use crate::page::Page;
+use crate::restore::{damaged, row};
+use crate::row_key::RowKey;
+use crate::shard::Shard;
+
+/// Something that is in the view and not in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Need {
+    /// An index page of a queue.
+    Page { queue: QueueId, number: u64 },
+}
+
+/// What the row of a `Need` holds.
+#[derive(Debug)]
+pub(crate) enum Contents {
+    Page(Arc<Page>),
+}
+
+impl Need {
+    /// The shard that needs it.
+    pub(crate) fn shard(&self) -> ShardId {
+        match self {
+            Need::Page { queue, .. } => queue.shard(),
+        }
+    }
+
+    /// The queue it belongs to.
+    pub(crate) fn queue(&self) -> Option<QueueId> {
+        match self {
+            Need::Page { queue, .. } => Some(*queue),
+        }
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Result<Contents, Malformed> {
+        match self {
+            Need::Page { .. } => Ok(Contents::Page(Arc::new(Page::decode(bytes)?))),
+        }
+    }
+
+    /// Reads its row. `StorageError::View` when there is none, or a damaged one.
+    pub(crate) fn read(&self, view: &dyn View, key: &RowKey) -> Result<Contents, StorageError> {
+        self.decode(&row(view, key)?).map_err(damaged)
+    }
+}
+
+impl Shard {
+    /// It exists and is not in memory.
+    pub(crate) fn is_missing(&self, need: Need) -> bool {
+        match need {
+            Need::Page { queue, number } => self
+                .queues
+                .get(&queue)
+                .is_some_and(|state| state.is_spilled(number)),
+        }
+    }
+
+    /// The row that holds it; `None` when it no longer exists.
+    pub(crate) fn row_of(&self, need: Need) -> Option<RowKey> {
+        match need {
+            Need::Page { queue, number } => {
+                let state = self.queues.get(&queue)?;
+                let slot = state.pages.get(&number)?;
+                Some(state.page_key(self.id, number, slot.stored))
+            }
+        }
+    }
+
+    /// Takes in what was read under `generation`, unless it changed or went meanwhile.
+    pub(crate) fn install(&mut self, need: Need, generation: u64, contents: Contents) {
+        match (need, contents) {
+            (Need::Page { queue, number }, Contents::Page(page)) => {
+                if let Some(state) = self.queues.get_mut(&queue) {
+                    state.install(number, generation, page);
+                }
+            }
+        }
+    }
+
+    /// It is in the view only, under this generation: its row must be there.
+    pub(crate) fn is_stored(&self, need: Need, generation: u64) -> bool {
+        match need {
+            Need::Page { queue, number } => self
+                .queues
+                .get(&queue)
+                .is_some_and(|state| state.is_stored(number, generation)),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What is not in memory is read for those who need it; what nobody needs leaves memory.
+
+use waystation_storage::StorageError;
+
+use super::Worker;
+use crate::ids::{QueueId, ShardId};
+use crate::need::{Contents, Need};
+use crate::parked::Work;
+use crate::shared::Fetch;
+
+impl Worker {
+    /// Asks for the first of the needs; the work is tried again when it is there.
+    pub(super) fn fetch(&mut self, work: Work, needs: &[Need]) {
+        let Some(need) = needs.first().copied() else {
+            return;
+        };
+        let shard = self.shards.get(&need.shard());
+        if let Some(key) = shard.and_then(|shard| shard.row_of(need))
+            && self.parked.need(need, work)
+        {
+            let _closed = self.shared.fetches.send(Fetch::Row { need, key });
+        }
+    }
+
+    /// Something that was asked for.
+    pub(super) fn found(&mut self, need: Need, generation: u64, contents: Contents, now_ms: u64) {
+        if let Some(state) = self.shards.get_mut(&need.shard()) {
+            state.install(need, generation, contents);
+        }
+        for work in self.parked.take_needing(need) {
+            self.resume(work, now_ms);
+        }
+        if let Some(queue) = need.queue() {
+            self.evict(queue);
+        }
+    }
+
+    /// Something that could not be read: it was purged or removed since somebody asked for it, or else
+    /// the view lost it.
+    pub(super) fn not_found(
+        &mut self,
+        need: Need,
+        generation: u64,
+        error: StorageError,
+        now_ms: u64,
+    ) {
+        let shard = self.shards.get(&need.shard());
+        if shard.is_some_and(|shard| shard.is_stored(need, generation)) {
+            return self.shared.fail(error);
+        }
+        for work in self.parked.take_needing(need) {
+            self.resume(work, now_ms);
+        }
+    }
+
+    pub(super) fn over_budget(&self) -> bool {
+        self.shared.usage.page_bytes.get() > self.shared.budgets.page_bytes_max
+    }
+
+    /// Makes room after a page came in. Not while other work waits for pages of the queue: it may need
+    /// this one as well, and two pages that drive each other out would never be there together.
+    fn evict(&mut self, queue: QueueId) {
+        if self.over_budget()
+            && !self.parked.awaits(queue)
+            && let Some(state) = self.queue_mut(queue)
+        {
+            state.evict();
+        }
+    }
+
+    pub(super) fn sealed(&mut self, shard: ShardId, generation: u64) {
+        let over = self.over_budget();
+        let Some(state) = self.shards.get_mut(&shard) else {
+            return;
+        };
+        for queue in state.queues.values_mut() {
+            queue.sealed(generation);
+            if over {
+                queue.evict();
+            }
+        }
+    }
+}
