@@ -2,7 +2,7 @@
 
 mod backlog;
 mod flush;
-mod load;
+pub(crate) mod load;
 mod polls;
 mod wake;
 
@@ -15,7 +15,6 @@ use crate::disk;
 use crate::options::{Options, Scale};
 use crate::report::{self, Row};
 use crate::server::{Mode, ServerPlan};
-use crate::sign::Credentials;
 use crate::targets::Target;
 
 use load::{Load, Shape};
@@ -133,18 +132,8 @@ struct Bench<'a> {
 
 impl<'a> Bench<'a> {
     fn new(options: &'a Options) -> Result<Self, String> {
-        let credentials = Credentials {
-            access_key: options.access_key.clone(),
-            secret_key: options.secret_key.clone(),
-            region: options.region.clone(),
-        };
-        let plan = ServerPlan {
-            binary: options.server.clone(),
-            root: options.data_dir.clone(),
-            durability: options.durability.clone(),
-            credentials: credentials.clone(),
-            extra: options.server_arguments.clone(),
-        };
+        let plan = ServerPlan::of(options);
+        let credentials = plan.credentials.clone();
         let (main, bare) = match &options.endpoint {
             Some(remote) => (Target::Remote(remote.clone(), credentials.clone()), None),
             None => (

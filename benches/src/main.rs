@@ -13,6 +13,7 @@ mod consumer;
 mod driver;
 mod polls;
 mod sender;
+mod soak;
 mod workload;
 
 mod client;
@@ -41,7 +42,13 @@ fn main() -> ExitCode {
         let _ = std::io::stdout().write_all(options::usage(cells::CELLS).as_bytes());
         return ExitCode::SUCCESS;
     }
-    match options::Options::parse(&arguments).and_then(|options| cells::run(&options)) {
+    let ran = match arguments.split_first() {
+        Some((first, rest)) if first == "soak" => {
+            options::Options::parse(rest).and_then(|options| soak::run(&options))
+        }
+        _ => options::Options::parse(&arguments).and_then(|options| cells::run(&options)),
+    };
+    match ran {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
             let _ = writeln!(std::io::stderr(), "waystation-bench: {reason}");

@@ -7,6 +7,7 @@ use crate::cells::Cell;
 use crate::requests::BATCH_MAX;
 
 /// What the caller wants.
+#[derive(Clone)]
 pub(crate) struct Options {
     /// Names of the cells; empty for all.
     pub(crate) cells: Vec<String>,
@@ -192,7 +193,8 @@ pub(crate) fn usage(cells: &[Cell]) -> String {
     let mut text = "usage: waystation-bench [sqs] [--cells A,B] [--seconds N] [--scale small|full] [--backlog N] [--polls N]\n\
          \x20   [--threads N] [--server PATH] [--server-arg ARG]... [--data-dir DIR] [--durability strict|os|MS]\n\
          \x20   [--endpoint http://HOST:PORT[,PID]] [--peer NAME=http://HOST:PORT[,PID]]... [--json FILE|-]\n\
-         \x20   [--region R] [--access-key K] [--secret-key S]\n\ncells:\n"
+         \x20   [--region R] [--access-key K] [--secret-key S]\n\
+         \x20      waystation-bench soak [--seconds N] [flags]: mixed load for that long; fails unless memory, files and latency stay flat\n\ncells:\n"
         .to_owned();
     for cell in cells {
         text.push_str(&format!("  {:<20} {}\n", cell.name, cell.about));

@@ -3,13 +3,14 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::client;
 use crate::limits::START_MAX;
+use crate::options::Options;
 use crate::sign::Credentials;
 
 /// What the server's journal has done so far, as the server itself counts it.
@@ -68,6 +69,23 @@ pub(crate) struct ServerPlan {
     pub(crate) extra: Vec<String>,
 }
 
+impl ServerPlan {
+    /// A server of our own, as the command line wants it.
+    pub(crate) fn of(options: &Options) -> Self {
+        Self {
+            binary: options.server.clone(),
+            root: options.data_dir.clone(),
+            durability: options.durability.clone(),
+            credentials: Credentials {
+                access_key: options.access_key.clone(),
+                secret_key: options.secret_key.clone(),
+                region: options.region.clone(),
+            },
+            extra: options.server_arguments.clone(),
+        }
+    }
+}
+
 /// What answers the requests.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Mode {
@@ -118,6 +136,11 @@ impl Server {
         let started_at = Instant::now();
         self.child = spawn(&self.plan, self.mode, &self.directory, self.address)?;
         self.await_ready(started_at)
+    }
+
+    /// Files in its data directory, and the bytes they take on the disk.
+    pub(crate) fn stored(&self) -> (u64, u64) {
+        stored(&self.directory)
     }
 
     /// Process id.
@@ -211,6 +234,19 @@ fn spawn(
     command
         .spawn()
         .map_err(|error| format!("{}: {error}", plan.binary.display()))
+}
+
+/// Counts what lies below; files that go meanwhile are not counted.
+fn stored(directory: &Path) -> (u64, u64) {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    entries.fold((0, 0), |(files, bytes), entry| match entry.metadata() {
+        Ok(found) if found.is_dir() => {
+            let (below, size) = stored(&entry.path());
+            (files + below, bytes + size)
+        }
+        Ok(found) => (files + 1, bytes + found.blocks() * 512),
+        Err(_) => (files, bytes),
+    })
 }
 
 /// One line `access_key secret_key`, closed to others, as verify mode wants it.

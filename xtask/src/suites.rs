@@ -76,7 +76,7 @@ fn run_simulation(command: &mut Command) -> Result<Tally, String> {
 /// The running server through boto3, the AWS command line and plain HTTP.
 pub(crate) fn python(tree: &Tree, tools: &Tools, wanted: &Wanted) -> Result<Tally, String> {
     let mut command = pytest(tree, tools);
-    command.arg("tests");
+    command.args(["tests", "--ignore", "tests/sdk", "--ignore", "tests/soak"]);
     if wanted.quick {
         command.args(["--ignore", "tests/recovery"]);
     }
@@ -151,7 +151,7 @@ pub(crate) fn node(tree: &Tree, tools: &Tools, wanted: &Wanted) -> Result<Tally,
 
 /// Named one by one: what `node --test` makes of a directory differs between its versions.
 fn node_files(tree: &Tree) -> Result<Vec<PathBuf>, String> {
-    let directory = tree.root.join("tests/node");
+    let directory = tree.root.join("tests/sdk/node");
     let entries =
         fs::read_dir(&directory).map_err(|error| format!("{}: {error}", directory.display()))?;
     let mut files: Vec<PathBuf> = entries

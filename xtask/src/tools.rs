@@ -40,6 +40,13 @@ pub(crate) fn install(tree: &Tree) -> Result<Tools, String> {
     })
 }
 
+/// What only the long rounds need: the languages of the programs in `tests/sdk`.
+pub(crate) fn install_for_soak() -> Result<(), String> {
+    debian("go", "golang")?;
+    debian("javac", "default-jdk-headless")?;
+    debian("mvn", "maven")
+}
+
 fn python(tree: &Tree) -> Result<PathBuf, String> {
     let pins = tree.root.join("tests/requirements.txt");
     let venv = tree.target.join("venv");
@@ -100,7 +107,7 @@ fn python_query(tree: &Tree) -> Result<PathBuf, String> {
 }
 
 fn node_modules(tree: &Tree) -> Result<PathBuf, String> {
-    let pins = tree.root.join("tests/node/package.json");
+    let pins = tree.root.join("tests/sdk/node/package.json");
     let directory = tree.target.join("node");
     let modules = directory.join("node_modules");
     once(tree, "node", &text_of(&pins)?, &modules, || {

@@ -139,7 +139,8 @@ impl Load {
         ))
     }
 
-    fn steady(
+    /// Runs it for the usual time against queues that are there.
+    pub(crate) fn steady(
         &self,
         session: &Session,
         options: &Options,

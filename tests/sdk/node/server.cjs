@@ -6,7 +6,7 @@ const { mkdirSync, mkdtempSync, openSync, rmSync, readFileSync } = require("node
 const { createServer } = require("node:net");
 const { join } = require("node:path");
 
-const ROOT = join(__dirname, "..", "..");
+const ROOT = join(__dirname, "..", "..", "..");
 const TARGET = process.env.WAYSTATION_TARGET || join(ROOT, "target");
 const BINARY = process.env.WAYSTATION_BIN || join(TARGET, "release", "waystation");
 const START_MS_MAX = 20_000;

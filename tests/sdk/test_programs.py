@@ -1,0 +1,44 @@
+"""Programs in other languages that walk the main paths through their own AWS SDK; `cargo xtask soak` runs them."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from harness import places
+from harness.behaviours import behaviour
+from harness.server import Server
+
+HERE = Path(__file__).parent
+# A first run fetches the SDK.
+SECONDS_MAX = 600
+MAIN_PATHS = ("SQS-123", "SQS-150", "SQS-172", "SQS-177", "SQS-216", "SQS-252", "SQS-268", "SQS-317")
+
+
+def walk(server: Server, command: list[str], **extra: str) -> list[str]:
+    """Runs a program against the server; the paths it walked."""
+    environment = os.environ | {"WAYSTATION_ENDPOINT": server.url} | extra
+    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS_MAX, env=environment)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{server.log()}"
+    return [line.removeprefix("ok ") for line in done.stdout.splitlines() if line.startswith("ok ")]
+
+
+@behaviour(*MAIN_PATHS)
+def test_go():
+    program = places.TARGET / "sdk" / "walk-go"
+    program.parent.mkdir(parents=True, exist_ok=True)
+    build = ["go", "-C", str(HERE / "go"), "build", "-mod=readonly", "-o", str(program), "."]
+    subprocess.run(build, check=True, timeout=SECONDS_MAX)
+    with Server() as server:
+        assert len(walk(server, [str(program)])) == 9
+
+
+@behaviour(*MAIN_PATHS)
+def test_java():
+    build = places.TARGET / "sdk" / "java"
+    libraries = build / "libraries"
+    maven = ["mvn", "-q", "-B", "-f", str(HERE / "java" / "pom.xml"), f"-Dwalk.directory={build}"]
+    goals = ["compile", "dependency:copy-dependencies", f"-DoutputDirectory={libraries}"]
+    subprocess.run([*maven, *goals], check=True, timeout=SECONDS_MAX)
+    with Server() as server:
+        java = ["java", "-cp", f"{build / 'classes'}:{libraries}/*", "waystation.Walk"]
+        assert len(walk(server, java)) == 10
