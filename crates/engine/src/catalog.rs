@@ -97,6 +97,23 @@ impl Catalog {
             .collect()
     }
 
+    /// Every scope that has a row, in order.
+    pub fn scopes(&self) -> Vec<Scope> {
+        let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
+        let mut scopes = Vec::new();
+        let mut from = Vec::new();
+        while let Some((key, _)) = rows.range(from.clone()..).next()
+            && let Some(scope) = Scope::of_key(key)
+        {
+            // All keys of a scope begin with its text and a zero byte: the next scope is past those.
+            from = scope.key(b"");
+            from.pop();
+            from.push(1);
+            scopes.push(scope);
+        }
+        scopes
+    }
+
     /// Makes durable changes visible; a row never goes back to an older version.
     pub(crate) fn publish(&self, version: u64, changes: Vec<RowChange>) {
         let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);

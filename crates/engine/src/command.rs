@@ -5,6 +5,7 @@ use waystation_storage::BodyRef;
 
 use crate::config::{EngineError, QueueConfig, ReceiptError};
 use crate::ids::{MessageIdentity, QueueId, Receipt, ShardId};
+use crate::peek::{Glimpse, PeekRequest};
 use crate::queue::QueueCounts;
 use crate::reply::Promise;
 
@@ -149,6 +150,11 @@ pub(crate) enum Command {
         queue: QueueId,
         promise: Promise<Result<(), EngineError>>,
     },
+    Peek {
+        queue: QueueId,
+        request: PeekRequest,
+        promise: Promise<Result<Glimpse, EngineError>>,
+    },
     Counts {
         queue: QueueId,
         promise: Promise<Result<QueueCounts, EngineError>>,
@@ -180,6 +186,7 @@ impl Command {
             | Command::Delete { queue, .. }
             | Command::ChangeVisibility { queue, .. }
             | Command::Purge { queue, .. }
+            | Command::Peek { queue, .. }
             | Command::Counts { queue, .. } => queue.shard(),
             Command::WriteCatalog { shard, .. } | Command::AwaitEffect { shard, .. } => *shard,
             Command::MoveClock { .. } => 0,
@@ -204,6 +211,7 @@ impl Command {
             Command::Purge { promise, .. } | Command::MoveClock { promise, .. } => {
                 promise.fill(Err(error));
             }
+            Command::Peek { promise, .. } => promise.fill(Err(error)),
             Command::Counts { promise, .. } => promise.fill(Err(error)),
             Command::WriteCatalog { promise, .. } => promise.fill(Err(error)),
             Command::AwaitEffect { promise, .. } => promise.fill(()),

@@ -29,8 +29,8 @@ impl std::fmt::Debug for Engine {
 /// One queue of an engine.
 #[derive(Clone, Debug)]
 pub struct QueueHandle {
-    engine: Engine,
-    id: QueueId,
+    pub(crate) engine: Engine,
+    pub(crate) id: QueueId,
 }
 
 async fn answer<T>(reply: Reply<Result<T, EngineError>>) -> Result<T, EngineError> {
@@ -70,7 +70,7 @@ impl Engine {
         }
     }
 
-    fn ask<T>(&self, make: impl FnOnce(Promise<T>) -> Command) -> Reply<T> {
+    pub(crate) fn ask<T>(&self, make: impl FnOnce(Promise<T>) -> Command) -> Reply<T> {
         let (promise, reply) = promise();
         let command = make(promise);
         self.shared.send(command.shard(), Letter::Command(command));
@@ -149,7 +149,10 @@ impl Engine {
         &self.shared.usage
     }
 
-    async fn with_bodies(&self, leased: Vec<Leased>) -> Result<Vec<Delivered>, EngineError> {
+    pub(crate) async fn with_bodies(
+        &self,
+        leased: Vec<Leased>,
+    ) -> Result<Vec<Delivered>, EngineError> {
         let journal = &self.shared.journal;
         let from_memory = leased.iter().map(|message| {
             let identity = message.identity;

@@ -58,6 +58,23 @@ impl Scope {
         }
     }
 
+    /// The scope of a key made by `key`; `None` for any other.
+    pub(crate) fn of_key(key: &[u8]) -> Option<Scope> {
+        let text = key.split(|byte| *byte == 0).next()?;
+        let (account, region) = std::str::from_utf8(text).ok()?.split_once('/')?;
+        Some(Scope::new(account, region))
+    }
+
+    /// The account.
+    pub fn account(&self) -> &str {
+        self.text.split('/').next().unwrap_or_default()
+    }
+
+    /// The region.
+    pub fn region(&self) -> &str {
+        self.text.split_once('/').map_or("", |(_, region)| region)
+    }
+
     /// The shard that holds the catalog of this scope.
     pub fn shard(&self) -> ShardId {
         (xxh3_64(self.text.as_bytes()) & 0xff) as ShardId

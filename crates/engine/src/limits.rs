@@ -26,6 +26,8 @@ pub(crate) const RELOCATIONS_PER_CHECKPOINT: usize = 4;
 pub(crate) const CATALOG_BUCKETS: u16 = 256;
 /// Pages kept in memory at the head of every queue that is being read.
 pub(crate) const HEAD_PAGES_RESIDENT: usize = 4;
+/// Index pages that one peek looks into before it answers with what it has.
+pub(crate) const PEEK_PAGES_MAX: usize = 64;
 /// Messages looked at in one receive before it lets others run.
 pub(crate) const EXPIRE_PER_PLAN_MAX: usize = 4_096;
 

@@ -201,7 +201,9 @@ impl Run {
             if self.is_doomed() {
                 return Ok(());
             }
-            quiet = if fetched || committed { 0 } else { quiet + 1 };
+            let looking = |o: &Operation| matches!(o.request, Request::Peek { .. });
+            let goes_on = fetched || committed || self.operations.iter().any(looking);
+            quiet = if goes_on { 0 } else { quiet + 1 };
             if quiet == QUIET_ROUNDS {
                 return self.check_waiting();
             }

@@ -6,8 +6,9 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use waystation_engine::{
-    CatalogChange, Delivered, Engine, EngineError, Expect, Outgoing, QueueConfig, QueueCounts,
-    QueueEffect, QueueId, Receipt, ReceiptError, ReceiveRequest, Scope, Sent,
+    CatalogChange, Delivered, Engine, EngineError, Expect, Outgoing, PeekRequest, Peeked,
+    QueueConfig, QueueCounts, QueueEffect, QueueId, Receipt, ReceiptError, ReceiveRequest, Scope,
+    Sent, States,
 };
 
 use crate::profile::WORKERS;
@@ -57,6 +58,11 @@ pub(crate) enum Request {
     Counts {
         queue: QueueId,
     },
+    /// Everything in the queue, in parts: the first of at most so many messages, each further one of twice as many.
+    Peek {
+        queue: QueueId,
+        max: usize,
+    },
     Write {
         scope: Scope,
         rows: Vec<RowWrite>,
@@ -71,6 +77,7 @@ pub(crate) enum Answer {
     Receipts(Result<Vec<Result<(), ReceiptError>>, EngineError>),
     Purged(Result<(), EngineError>),
     Counted(Result<QueueCounts, EngineError>),
+    Peeked(Result<Vec<Peeked>, EngineError>),
     Written(Result<u64, EngineError>),
 }
 
@@ -97,7 +104,8 @@ impl Request {
             | Request::Delete { queue, .. }
             | Request::Change { queue, .. }
             | Request::Purge { queue }
-            | Request::Counts { queue } => Some(*queue),
+            | Request::Counts { queue }
+            | Request::Peek { queue, .. } => Some(*queue),
             Request::Write { .. } => None,
         }
     }
@@ -129,6 +137,7 @@ impl Request {
                 }
                 Request::Purge { queue } => Answer::Purged(engine.queue(queue).purge().await),
                 Request::Counts { queue } => Answer::Counted(engine.queue(queue).counts().await),
+                Request::Peek { queue, max } => Answer::Peeked(peek(&engine, queue, max).await),
                 Request::Write { scope, rows } => {
                     let changes = rows.into_iter().map(change).collect();
                     Answer::Written(engine.write_catalog(&scope, changes).await)
@@ -136,6 +145,27 @@ impl Request {
             }
         })
     }
+}
+
+/// Looks at the queue part by part until its end.
+async fn peek(engine: &Engine, queue: QueueId, max: usize) -> Result<Vec<Peeked>, EngineError> {
+    let mut all = Vec::new();
+    let mut from = Some(0);
+    for part in 0.. {
+        let Some(start) = from else {
+            break;
+        };
+        let request = PeekRequest {
+            from: start,
+            max: max << part,
+            bytes_max: 50_000 << part,
+            states: States::ALL,
+        };
+        let page = engine.queue(queue).peek(request).await?;
+        all.extend(page.messages);
+        from = page.next;
+    }
+    Ok(all)
 }
 
 fn outgoing(draft: Draft) -> Outgoing {

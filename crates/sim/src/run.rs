@@ -365,6 +365,7 @@ fn is_stopping(answer: &Answer) -> bool {
         | Answer::Receipts(Err(error))
         | Answer::Purged(Err(error))
         | Answer::Counted(Err(error))
+        | Answer::Peeked(Err(error))
         | Answer::Written(Err(error)) => stopping(error),
         _ => false,
     }

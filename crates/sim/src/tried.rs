@@ -27,6 +27,8 @@ pub struct Tried {
     pub rots_found: u64,
     /// Receives that could not have missed a message unnoticed.
     pub complete_receives: u64,
+    /// Looks at whole queues.
+    pub looks: u64,
     /// Messages judged against an earlier one of their group in the same answer.
     pub followers: u64,
     /// Receives that had to repeat an earlier one.
@@ -59,6 +61,7 @@ impl Tried {
         self.relocations += other.relocations;
         self.rots_found += other.rots_found;
         self.complete_receives += other.complete_receives;
+        self.looks += other.looks;
         self.followers += other.followers;
         self.repetitions += other.repetitions;
         self.receipts_held += other.receipts_held;
@@ -73,6 +76,7 @@ impl Tried {
     pub(crate) fn with(self, judged: &Judged) -> Tried {
         Tried {
             complete_receives: judged.complete_receives.get(),
+            looks: judged.looks.get(),
             followers: judged.followers.get(),
             repetitions: judged.repetitions.get(),
             receipts_held: judged.receipts_held.get(),

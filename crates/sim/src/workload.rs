@@ -69,7 +69,11 @@ impl Workload {
             68..84 => delete(rng, queue, known)?,
             84..90 => change(rng, queue, known)?,
             90..91 => Request::Purge { queue },
-            91..94 => Request::Counts { queue },
+            91..93 => Request::Counts { queue },
+            93..94 => Request::Peek {
+                queue,
+                max: pick(rng, &[1, 7, 100, 1000]),
+            },
             94..98 => self.configure(rng, model, queue, step)?,
             _ => self.remove(rng, model, queue, step)?,
         })

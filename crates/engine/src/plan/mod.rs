@@ -7,6 +7,7 @@
 
 mod catalog;
 mod effects;
+mod peek;
 mod receipts;
 mod receive;
 mod send;
@@ -64,6 +65,7 @@ impl Turn<'_> {
                 self.purge(queue, promise);
                 Outcome::Done
             }
+            Command::Peek { .. } => self.peek(command),
             Command::Counts { queue, promise } => {
                 match self.shard.queues.get(&queue) {
                     Some(state) => {

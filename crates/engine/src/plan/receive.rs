@@ -1,11 +1,11 @@
 //! Receiving: expire, move what was received too often, lease, or wait.
 
-use waystation_storage::{BodyRef, Funding, Lsn, Urgency};
+use waystation_storage::{Funding, Urgency};
 
 use super::{Outcome, Turn};
 use crate::command::{Command, Leased, ReceiveRequest};
 use crate::config::EngineError;
-use crate::ids::{MessageIdentity, QueueId, Receipt};
+use crate::ids::QueueId;
 use crate::limits::{EFFECTS_PER_PULL_MAX, IN_FLIGHT_PER_QUEUE_MAX};
 use crate::need::Need;
 use crate::page::EntryState;
@@ -227,34 +227,17 @@ impl Turn<'_> {
             return (messages, depends_on);
         };
         for sequence in sequences {
-            let (Some(entry), Some(extra)) = (queue.entry(*sequence), queue.extra(*sequence))
-            else {
+            let Some(message) = queue.show(*sequence) else {
                 continue;
             };
-            depends_on = depends_on.max(match extra.origin {
-                Some(_) => queue.last_sync_lsn,
-                None => entry.body_lsn() + 1,
+            let moved = queue
+                .extra(*sequence)
+                .is_some_and(|extra| extra.origin.is_some());
+            depends_on = depends_on.max(match moved {
+                true => queue.last_sync_lsn,
+                false => message.body.lsn.0 + 1,
             });
-            let own = MessageIdentity {
-                queue: id,
-                sequence: *sequence,
-            };
-            messages.push(Leased {
-                sequence: *sequence,
-                identity: extra.origin.map_or(own, |origin| origin.identity),
-                body: BodyRef {
-                    lsn: Lsn(entry.body_lsn()),
-                    bytes: entry.body_bytes(),
-                },
-                receive_count: u32::from(entry.receive_count()),
-                sent_ms: entry.sent_ms(),
-                first_received_ms: extra.first_received_ms,
-                receipt: Receipt {
-                    sequence: *sequence,
-                    tag: extra.tag,
-                },
-                moved_from: extra.origin.map(|o| o.from).filter(|from| *from != id),
-            });
+            messages.push(message);
         }
         (messages, depends_on)
     }

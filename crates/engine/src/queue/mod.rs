@@ -14,6 +14,7 @@ mod leased;
 mod moved;
 mod purged;
 pub(crate) mod row;
+mod shown;
 mod sent;
 mod slot;
 mod visibility;

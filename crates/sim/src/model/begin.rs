@@ -44,7 +44,7 @@ impl Model {
                 }
                 self.begin_clearing(*queue, deed);
             }
-            Request::Counts { .. } => {}
+            Request::Counts { .. } | Request::Peek { .. } => {}
             Request::Write { scope, rows } => {
                 self.begin_write(rows, deed);
                 self.note_write(scope, rows, deed);

@@ -81,7 +81,8 @@ impl Model {
         Ok(())
     }
 
-    fn is_counted(&self, message: &Message, queue: QueueId, window: &Window) -> bool {
+    /// It is there for sure, whatever it is doing.
+    pub(super) fn is_counted(&self, message: &Message, queue: QueueId, window: &Window) -> bool {
         message.place == queue
             && message.stays(window.start, window.end)
             && self.rests(message, window.operation)

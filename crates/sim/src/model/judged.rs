@@ -21,6 +21,8 @@ impl Count {
 pub(crate) struct Judged {
     /// Receives that could not have missed a message unnoticed.
     pub(crate) complete_receives: Count,
+    /// Looks at whole queues.
+    pub(crate) looks: Count,
     /// Messages that had an earlier one of their group before them.
     pub(crate) followers: Count,
     /// Receives that had to repeat an earlier one.

@@ -13,6 +13,7 @@ mod message;
 mod missed;
 mod order;
 mod outcome;
+mod peeked;
 mod queue;
 mod receipts;
 mod received;
@@ -137,6 +138,10 @@ impl Model {
                 Ok(counts) => self.counted(*queue, &counts, &window),
                 Err(_) => Ok(()),
             },
+            (Request::Peek { queue, .. }, Answer::Peeked(result)) => match result {
+                Ok(peeked) => self.peeked(*queue, &peeked, &window),
+                Err(_) => Ok(()),
+            },
             (Request::Write { scope, rows }, Answer::Written(result)) => {
                 self.written(scope, rows, result, &window)
             }
@@ -152,6 +157,7 @@ impl Model {
             Answer::Receipts(result) => result.as_ref().err(),
             Answer::Purged(result) => result.as_ref().err(),
             Answer::Counted(result) => result.as_ref().err(),
+            Answer::Peeked(result) => result.as_ref().err(),
             Answer::Written(result) => result.as_ref().err(),
         };
         let known = self.queues.get(&queue);

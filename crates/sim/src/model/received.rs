@@ -79,7 +79,7 @@ impl Model {
     }
 
     /// Whether the message stayed where it was known to be; an error when it cannot have come here.
-    fn may_arrive(
+    pub(super) fn may_arrive(
         &self,
         queue: QueueId,
         index: usize,
