@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http::{HeaderValue, Method, header};
+use http::Method;
 use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -12,6 +11,7 @@ use waystation_frontdoor::InternalRoute;
 use waystation_wire::{Request, Response};
 
 use crate::clock::EngineClock;
+use crate::json_answer::reply;
 
 /// Farthest a single move may go: a hundred years.
 const ADVANCE_MS_MAX: u64 = 100 * 366 * 86_400_000;
@@ -65,17 +65,6 @@ fn parse(body: &[u8], now_ms: u64) -> Result<u64, String> {
             }
         }
         _ => Err(wrong.to_string()),
-    }
-}
-
-fn reply(status: u16, body: &serde_json::Value) -> Response {
-    Response {
-        status,
-        headers: vec![(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        )],
-        body: Bytes::from(body.to_string()),
     }
 }
 

@@ -18,7 +18,9 @@ use waystation_wire::{Service, Str};
 
 use crate::clock::EngineClock;
 use crate::settings::{Auth, Data, Limits, Settings, Tls};
-use crate::{EXIT_STORAGE, clock_endpoint, explain, greeting, metrics};
+use crate::{
+    EXIT_STORAGE, clock_endpoint, explain, greeting, metrics, peek_endpoint, reset_endpoint,
+};
 
 /// Runs the server; returns when it was stopped cleanly.
 pub(crate) fn run(settings: Settings) -> Result<(), String> {
@@ -152,17 +154,21 @@ async fn serve(
         Limits::None => waystation_sqs::Limits::None,
         Limits::Aws => waystation_sqs::Limits::Aws,
     };
-    let sqs: Arc<dyn Service> = Arc::new(Sqs::new(engine.clone(), limits));
+    let sqs = Arc::new(Sqs::new(engine.clone(), limits));
     let mut registry = Registry::default();
     registry.register_collector(Box::new(metrics::EngineMetrics(engine.clone())));
     let mut test_routes = Vec::new();
     if settings.test_clock {
         test_routes.push(clock_endpoint::route(engine.clone(), clock.clone()));
     }
+    if settings.test_endpoints {
+        test_routes.extend(peek_endpoint::routes(&sqs, &settings.region));
+        test_routes.push(reset_endpoint::route(&sqs));
+    }
     let door = FrontDoor::bind(
         door_config(settings, directory),
         Parts {
-            services: vec![sqs],
+            services: vec![sqs as Arc<dyn Service>],
             authenticator: Authenticator::new(mode, defaults),
             registry,
             test_routes,

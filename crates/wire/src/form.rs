@@ -108,7 +108,7 @@ impl Form {
 }
 
 /// The first value of a name, without reading the rest of the form.
-pub(crate) fn first(form: &[u8], name: &str) -> Option<String> {
+pub fn first(form: &[u8], name: &str) -> Option<String> {
     let parts = form.split(|byte| *byte == b'&');
     parts
         .filter_map(|part| part.strip_prefix(name.as_bytes())?.strip_prefix(b"="))

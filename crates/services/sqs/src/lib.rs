@@ -19,6 +19,8 @@ mod receive;
 mod delete;
 mod visibility;
 mod purge;
+mod peek;
+mod reset;
 mod tags;
 mod permissions;
 mod dead_letter;
@@ -56,6 +58,7 @@ mod errors;
 mod limits;
 
 pub use limits::Limits;
+pub use peek::{Peek, PeekedMessage, PeekedMessages};
 
 /// The service.
 pub struct Sqs {

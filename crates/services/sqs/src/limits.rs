@@ -57,6 +57,12 @@ pub(crate) const RECEIVE_MESSAGES_MAX: i32 = 10;
 /// SQS-085, SQS-086: queues of one page of a list.
 pub(crate) const LIST_PAGE_MAX: usize = 1_000;
 
+/// Messages of one answer of the peek endpoint, and bytes of their bodies beyond which no further one is added.
+pub(crate) const PEEK_MESSAGES_MAX: usize = 10_000;
+pub(crate) const PEEK_BYTES_MAX: u64 = 32 << 20;
+/// Rows removed in one write of a reset.
+pub(crate) const RESET_ROWS_PER_WRITE: usize = 256;
+
 /// SQS-310: receives before a message moves to the dead-letter queue.
 pub(crate) const RECEIVES_MAX: RangeInclusive<u64> = 1..=1_000;
 /// SQS-334, SQS-340: source queues in a redrive allow policy.

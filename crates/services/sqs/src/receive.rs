@@ -108,15 +108,16 @@ fn within(seconds: i32, seconds_max: i32, parameter: &str) -> Result<u32, ApiErr
 }
 
 /// What a caller wants to see of the messages of one queue.
-struct View<'a> {
-    sqs: &'a Sqs,
-    located: &'a Located<'a>,
-    system: SystemSelection,
-    attributes: Selection<'a>,
+pub(crate) struct View<'a> {
+    pub(crate) sqs: &'a Sqs,
+    pub(crate) located: &'a Located<'a>,
+    pub(crate) system: SystemSelection,
+    pub(crate) attributes: Selection<'a>,
 }
 
 impl View<'_> {
-    fn message(&self, mut delivered: Delivered) -> Result<api::Message, ApiError> {
+    /// The message as the API shows it.
+    pub(crate) fn message(&self, mut delivered: Delivered) -> Result<api::Message, ApiError> {
         let mut message = Message::decode(std::mem::take(&mut delivered.body)).map_err(internal)?;
         let attributes = self.system_attributes(&message, &delivered);
         let (message_attributes, attributes_md5) = self.message_attributes(&mut message)?;
@@ -165,7 +166,8 @@ impl View<'_> {
         put(
             SystemSelection::FIRST_RECEIVE_TIMESTAMP,
             "ApproximateFirstReceiveTimestamp",
-            &|| number(delivered.first_received_ms),
+            // Only who peeks meets a message that was never received.
+            &|| number(delivered.first_received_ms).filter(|_| delivered.first_received_ms > 0),
         );
         put(SystemSelection::SEQUENCE_NUMBER, "SequenceNumber", &|| {
             self.located

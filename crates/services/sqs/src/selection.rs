@@ -48,6 +48,9 @@ system_attributes! {
 }
 
 impl SystemSelection {
+    /// Every attribute that a message has.
+    pub(crate) const ALL: SystemSelection = SystemSelection(u16::MAX);
+
     /// The union of all names (SQS-184); an unknown one is refused as in `GetQueueAttributes` (SQS-095).
     pub(crate) fn of<'a>(
         mut names: impl Iterator<Item = &'a Str>,

@@ -56,6 +56,11 @@ impl WaitingPeriods {
         true
     }
 
+    /// Ends all periods.
+    pub(crate) fn clear(&self) {
+        self.lock().clear();
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, u64>> {
         self.ends_ms.lock().unwrap_or_else(PoisonError::into_inner)
     }
