@@ -10,7 +10,7 @@ import pytest
 from harness import checks
 from harness.behaviours import behaviour
 from harness.load import Client, Load
-from harness.roles import clumsy_consumer, consumer, fifo_producer, patient_consumer, producer
+from harness.roles import consumer, fifo_producer, patient_consumer, producer
 from harness.server import Server
 
 STOCK = 1_000_000
@@ -67,7 +67,7 @@ def test_a_million_waiting_messages_outlive_every_crash(kind: str):
         stock = load.create("stock" + suffix, **attributes)
         fill(load, stock, fifo)
         standard, busy = load.create("busy"), load.create("busy.fifo", FifoQueue="true")
-        for role in (producer, producer, consumer, patient_consumer, clumsy_consumer):
+        for role in (producer, producer, consumer, patient_consumer):
             load.add(role(load, standard))
         for role in (fifo_producer, consumer, patient_consumer):
             load.add(role(load, busy))
