@@ -54,6 +54,6 @@ pub use limits::Budgets;
 pub use manual::{Advance, Manual};
 pub use open::{Opened, Parts, Room, open};
 pub use peek::{MessageState, PeekPage, PeekRequest, Peeked, States};
-pub use queue::QueueCounts;
+pub use queue::{QueueCounts, QuietCounts};
 pub use reply::{Promise, Reply, promise};
 pub use threads::Running;

@@ -6,6 +6,24 @@ pub(crate) const PAGE_ENTRIES: u64 = 512;
 pub(crate) const IN_FLIGHT_PER_QUEUE_MAX: u64 = 120_000;
 /// Oldest messages of a FIFO queue that a receive looks through for available groups (`SQS-298`).
 pub(crate) const FIFO_WINDOW_MESSAGES: usize = 120_000;
+/// A tenant is noisy with more than one part in so many of what is in flight, or of the time spent (`SQS-382`, `SQS-383`).
+pub(crate) const NOISY_SHARE_DIVISOR: u64 = 10;
+/// Messages in flight below which no tenant is noisy for their share (`SQS-382`).
+pub(crate) const NOISY_IN_FLIGHT_MIN: u64 = 30;
+/// Message-milliseconds in flight below which no tenant is noisy for their share.
+pub(crate) const NOISY_SPENT_MS_MIN: u64 = 30_000;
+/// Time spent counts for one to two of these windows.
+pub(crate) const TENANT_WINDOW_MS: u64 = 60_000;
+/// Without a send for so long a tenant is quiet (`SQS-388`).
+pub(crate) const TENANT_SILENT_MS: u64 = 300_000;
+/// Tenants of a queue that are remembered without anything in flight.
+pub(crate) const TENANTS_IDLE_MAX: usize = 16_384;
+/// Messages of noisy tenants that a fair queue sets aside in search of quiet ones.
+pub(crate) const FAIR_WINDOW_MESSAGES: usize = 120_000;
+/// Messages a receive sets aside at most; the next one looks further.
+pub(crate) const FAIR_LOOKS_PER_RECEIVE: usize = 8_192;
+/// Lanes of a fair queue at most: no more than 18 tenants are noisy at a time, others were.
+pub(crate) const FAIR_LANES_MAX: usize = 64;
 /// How long a deduplication id or a receive attempt id is remembered (`SQS-268`, `SQS-302`).
 pub(crate) const DEDUPLICATION_WINDOW_MS: u64 = 300_000;
 /// Deduplication entries kept together in one checkpoint row.

@@ -94,6 +94,7 @@ impl Shard {
         {
             let known = self.queues.get_mut(&queue);
             if let Some(state) = known {
+                state.tell_time(when);
                 state.deadline_passed(sequence, &mut self.index);
             }
             self.index.deadlines.remove(&(when, queue, sequence));
@@ -210,6 +211,7 @@ impl Shard {
             return;
         };
         queue.dirty = true;
+        queue.tell_time(now_ms);
         match record {
             Record::Sent {
                 sequence,

@@ -67,10 +67,13 @@ impl Turn<'_> {
             }
             Command::Peek { .. } => self.peek(command),
             Command::Counts { queue, promise } => {
-                match self.shard.queues.get(&queue) {
+                let now_ms = self.shard.time_ms;
+                match self.shard.queues.get_mut(&queue) {
                     Some(state) => {
+                        state.tell_time(now_ms);
+                        let counts = state.counts();
                         let after = state.last_sync_lsn;
-                        self.reply(promise, Ok(state.counts()), after);
+                        self.reply(promise, Ok(counts), after);
                     }
                     None => promise.fill(Err(EngineError::QueueMissing)),
                 }

@@ -97,7 +97,9 @@ impl Turn<'_> {
             return Ok(found);
         }
         loop {
+            let now_ms = self.shard.time_ms;
             let queue = self.queue(id)?;
+            queue.tell_time(now_ms);
             let room = IN_FLIGHT_PER_QUEUE_MAX.saturating_sub(queue.counts.in_flight);
             if room == 0 {
                 return match queue.is_fifo() {

@@ -28,6 +28,9 @@ impl Queue {
             let window = self.window.as_mut();
             return Pick::Messages(window.map_or(Vec::new(), |window| window.select(max)));
         }
+        if let Some(fair) = self.fair.take() {
+            return self.pick_fairly(fair, max);
+        }
         let mut picked = Vec::with_capacity(max);
         for number in &self.ready_pages {
             let Some(page) = self.page(*number) else {

@@ -9,6 +9,7 @@
 mod deduplication;
 mod deleted;
 mod expired;
+mod fair;
 mod fifo;
 mod leased;
 mod moved;
@@ -17,6 +18,7 @@ pub(crate) mod row;
 mod shown;
 mod sent;
 mod slot;
+mod tenants;
 mod visibility;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +26,8 @@ use std::sync::Arc;
 
 pub(crate) use deduplication::{Deduplication, decode_chunk, encode_chunk};
 pub(crate) use expired::Expiry;
+pub use fair::QuietCounts;
+use fair::{Change, Fair};
 pub(crate) use fifo::Window;
 pub(crate) use leased::{Attempts, Pick};
 pub(crate) use sent::NewMessage;
@@ -55,6 +59,8 @@ pub struct QueueCounts {
     pub delayed: u64,
     /// Engine time of the oldest send still here, at most one page too early.
     pub oldest_sent_ms: Option<u64>,
+    /// The same without noisy tenants, once a message with a group was received from a standard queue.
+    pub quiet: Option<QuietCounts>,
 }
 
 /// One queue.
@@ -71,6 +77,10 @@ pub(crate) struct Queue {
     by_age: BTreeSet<(u64, u64)>,
     pub(crate) counts: QueueCounts,
     pub(crate) window: Option<Window>,
+    /// Tenants of a standard queue, once a message with a group was received.
+    fair: Option<Box<Fair>>,
+    /// Engine time, as far as the queue was told.
+    now_ms: u64,
     pub(crate) deduplication: Deduplication,
     pub(crate) attempts: Attempts,
     /// A dead-letter move came back: stop moving until the settings change.
@@ -99,6 +109,8 @@ impl Queue {
             by_age: BTreeSet::new(),
             counts: QueueCounts::default(),
             window: (config.kind == QueueKind::Fifo).then(Window::default),
+            fair: None,
+            now_ms: 0,
             deduplication: Deduplication::default(),
             attempts: Attempts::default(),
             redrive_suspended: false,
@@ -122,6 +134,7 @@ impl Queue {
         let oldest = self.by_age.first().filter(|_| any);
         QueueCounts {
             oldest_sent_ms: oldest.map(|(sent_ms, _)| *sent_ms),
+            quiet: self.quiet_counts(),
             ..counts
         }
     }
@@ -184,6 +197,8 @@ impl Queue {
         self.ready_pages.insert(number);
         if let Some(window) = &mut self.window {
             window.appended(sequence, entry.group());
+        } else if let Some(fair) = &mut self.fair {
+            fair.appended(sequence, entry.group());
         }
         sequence
     }
@@ -220,6 +235,14 @@ impl Queue {
         }
         if let Some(window) = &mut self.window {
             window.changed(sequence, entry.group(), to);
+        } else {
+            self.note_tenant(Change {
+                sequence,
+                group: entry.group(),
+                sent_ms: entry.sent_ms(),
+                from,
+                to,
+            });
         }
         true
     }
@@ -291,6 +314,9 @@ impl Queue {
         index.usage.visible_messages.sub(u64::from(slot.ready));
         self.by_age.remove(&(slot.sent_min_ms, number));
         self.ready_pages.remove(&number);
+        if let Some(fair) = &mut self.fair {
+            fair.dropped_page(number);
+        }
         self.dropped_rows
             .extend(slot.rows().map(|generation| (number, generation)));
         self.next_sequence = self

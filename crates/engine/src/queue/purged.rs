@@ -7,6 +7,7 @@ impl Queue {
     /// Drops all messages, deduplication ids (`SQS-276`) and attempts; sequences go on.
     pub(crate) fn purge(&mut self, index: &mut ShardIndex) {
         self.forget_deadlines(index);
+        self.fair = None;
         let numbers: Vec<u64> = self.pages.keys().copied().collect();
         for number in numbers {
             self.drop_page(number, index);

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Attempts, Queue, Slot, leased::Attempt};
+use super::{Attempts, Change, Queue, Slot, leased::Attempt};
 use crate::codec::{Malformed, Reader, Writer};
 use crate::config::QueueConfig;
 use crate::ids::{QueueId, ShardId};
@@ -173,6 +173,13 @@ impl Queue {
             let (Some(entry), Some(extra)) = (page.entry(position), page.extra(position)) else {
                 continue;
             };
+            let change = Change {
+                sequence,
+                group: entry.group(),
+                sent_ms: entry.sent_ms(),
+                from: EntryState::Ready,
+                to: entry.state(),
+            };
             match entry.state() {
                 EntryState::Leased => self.counts.in_flight += 1,
                 EntryState::Delayed => self.counts.delayed += 1,
@@ -180,6 +187,7 @@ impl Queue {
             }
             index.deadlines.insert((extra.until_ms, self.id, sequence));
             index.usage.waiting_messages.add(1);
+            self.note_tenant(change);
         }
     }
 
