@@ -4,18 +4,10 @@
 //! The stored form is part of the settings' row: content-based deduplication u8, deduplication scope u8, throughput
 //! limit u8, former scope?: scope u8, time of the change u64 ms.
 
+pub(crate) use waystation_delivery::fifo_ids::DeduplicationScope;
+
 use crate::limits;
 use crate::stored::{Input, Malformed, Output};
-
-/// Over what a deduplication id is unique (SQS-272, SQS-273).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum DeduplicationScope {
-    /// The whole queue.
-    #[default]
-    Queue,
-    /// One message group.
-    MessageGroup,
-}
 
 /// What the quotas of a FIFO queue count (SQS-299). They change nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -5,24 +5,15 @@
 
 use waystation_engine::MessageIdentity;
 
-use crate::hexadecimal;
+use waystation_delivery::uuid;
+
 use crate::keys::Keys;
 
 /// The id of a message: 122 bits of a keyed hash in the shape of a random UUID (SQS-008).
 pub(crate) fn message_id(keys: &Keys, identity: MessageIdentity) -> String {
     let queue = identity.queue.0.to_be_bytes();
     let sequence = identity.sequence.to_be_bytes();
-    let mut bytes = keys.message_id.hash_128(&[&queue, &sequence]).to_be_bytes();
-    bytes[6] = bytes[6] & 0x0F | 0x40;
-    bytes[8] = bytes[8] & 0x3F | 0x80;
-    let mut text = String::with_capacity(36);
-    for (index, range) in [0..4, 4..6, 6..8, 8..10, 10..16].into_iter().enumerate() {
-        if index > 0 {
-            text.push('-');
-        }
-        hexadecimal::push(&mut text, &bytes[range]);
-    }
-    text
+    uuid::text(keys.message_id.hash_128(&[&queue, &sequence]))
 }
 
 /// The smallest number of 20 digits.

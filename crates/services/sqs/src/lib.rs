@@ -8,6 +8,7 @@
 
 use std::fmt;
 
+use waystation_delivery::{keys, md5, message, stored};
 use waystation_engine::Engine;
 
 // What is asked for.
@@ -27,9 +28,9 @@ mod dead_letter;
 // How queues are found, kept and changed.
 mod addressing;
 mod catalog;
+mod directory;
 mod settings;
 mod fifo_settings;
-mod stored;
 mod pages;
 mod waiting;
 pub mod names;
@@ -44,16 +45,12 @@ mod policy;
 mod draft;
 mod batch;
 mod fifo;
-mod message;
 mod message_attributes;
 mod selection;
 mod characters;
 mod number;
-mod md5;
-mod hexadecimal;
 mod ids;
 mod receipt;
-mod keys;
 mod errors;
 mod limits;
 

@@ -3,6 +3,8 @@
 
 use std::ops::RangeInclusive;
 
+pub(crate) use waystation_delivery::limits::{MESSAGE_ATTRIBUTES_MAX, TRACE_HEADER_BYTES_MAX};
+
 /// Which of the limits that exist only to protect a shared service are enforced.
 ///
 /// Limits of shape (sizes, ranges, counts) always apply, because a program that breaks them fails on AWS too.
@@ -20,8 +22,6 @@ pub(crate) const QUEUE_NAME_LENGTH_MAX: usize = 80;
 /// SQS-084: a longer prefix can match nothing, so it is cut before it becomes a key.
 pub(crate) const QUEUE_NAME_PREFIX_LENGTH_MAX: usize = QUEUE_NAME_LENGTH_MAX;
 
-/// SQS-124: message attributes of one message.
-pub(crate) const MESSAGE_ATTRIBUTES_MAX: usize = 10;
 /// SQS-125, SQS-129: characters of the name and of the data type of a message attribute.
 pub(crate) const MESSAGE_ATTRIBUTE_NAME_LENGTH_MAX: usize = 256;
 /// SQS-134: digits of a number, and the powers of ten between which it lies.
@@ -30,10 +30,6 @@ pub(crate) const NUMBER_DIGITS_MAX: usize = 38;
 pub(crate) const NUMBER_EXPONENT: RangeInclusive<i64> = -128..=126;
 /// Characters of a number as text: all digits, all zeroes before or after them, sign, point and exponent.
 pub(crate) const NUMBER_LENGTH_MAX: usize = 256;
-/// Bytes of an X-Ray header (SQS-137). AWS documents no limit; the stored form needs one.
-pub(crate) const TRACE_HEADER_BYTES_MAX: usize = 1_024;
-/// Bytes of a sender's id in a stored message; longer ones are cut at a character.
-pub(crate) const SENDER_ID_BYTES_MAX: usize = 256;
 
 /// SQS-161, SQS-163: entries of a batch.
 pub(crate) const BATCH_ENTRIES_MAX: usize = 10;
@@ -41,9 +37,6 @@ pub(crate) const BATCH_ENTRIES_MAX: usize = 10;
 pub(crate) const BATCH_ENTRY_ID_LENGTH_MAX: usize = 80;
 /// SQS-167: bytes of all messages of a batch together.
 pub(crate) const BATCH_BYTES_MAX: usize = 1_048_576;
-
-/// SQS-145, SQS-266, SQS-301: characters of a group id, a deduplication id and an attempt id.
-pub(crate) const FIFO_ID_LENGTH_MAX: usize = 128;
 
 /// SQS-139: seconds of a delay.
 pub(crate) const DELAY_SECONDS_MAX: i32 = 900;
@@ -107,7 +100,3 @@ pub(crate) const DEDUPLICATION_SCOPE_CHANGE_MS: u64 = 60_000;
 pub(crate) const CATALOG_RETRIES_MAX: usize = 64;
 
 const _: () = assert!(BATCH_BYTES_MAX <= u32::MAX as usize);
-const _: () = assert!(SENDER_ID_BYTES_MAX <= u16::MAX as usize);
-const _: () = assert!(TRACE_HEADER_BYTES_MAX <= u16::MAX as usize);
-const _: () = assert!(FIFO_ID_LENGTH_MAX <= u8::MAX as usize);
-const _: () = assert!(MESSAGE_ATTRIBUTES_MAX <= u8::MAX as usize);

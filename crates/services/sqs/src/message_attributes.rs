@@ -2,7 +2,7 @@
 //!
 //! What passes is sorted by name, because digests need that order (SQS-151) and stored messages keep it.
 
-use bytes::Bytes;
+pub(crate) use waystation_delivery::message::{Attribute, digest};
 use waystation_wire::{ApiError, Map, Str};
 
 use crate::api::{MessageAttributeValue, MessageSystemAttributeValue};
@@ -12,44 +12,6 @@ use crate::{characters, limits, number};
 
 /// The only system attribute that senders may give (SQS-137).
 pub(crate) const TRACE_HEADER: &str = "AWSTraceHeader";
-
-/// One valid message attribute.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Attribute {
-    /// The name.
-    pub(crate) name: Str,
-    /// `String`, `Number` or `Binary`, with a custom label if the sender gave one.
-    pub(crate) data_type: Str,
-    /// UTF-8 text, or raw bytes for a binary attribute.
-    pub(crate) value: Bytes,
-}
-
-impl Attribute {
-    /// What the attribute counts towards the size of its message (SQS-120).
-    pub(crate) fn size_bytes(&self) -> usize {
-        self.name.len() + self.data_type.len() + self.value.len()
-    }
-
-    /// Whether the value is bytes rather than text.
-    pub(crate) fn is_binary(&self) -> bool {
-        self.data_type.starts_with("Binary")
-    }
-
-    fn digest_item(&self) -> DigestItem<'_> {
-        DigestItem {
-            name: &self.name,
-            data_type: &self.data_type,
-            value: &self.value,
-        }
-    }
-}
-
-/// The digest of attributes sorted by name; `None` when there are none (SQS-123, SQS-158).
-pub(crate) fn digest<'a>(sorted: impl IntoIterator<Item = &'a Attribute>) -> Option<Md5Digest> {
-    let mut sorted = sorted.into_iter().peekable();
-    sorted.peek()?;
-    Some(md5::of_attributes(sorted.map(Attribute::digest_item)))
-}
 
 /// The attributes of a request, checked and sorted by name.
 pub(crate) fn check(
@@ -238,6 +200,8 @@ pub(crate) fn is_trace_header(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     fn value(data_type: &str, text: &str) -> MessageAttributeValue {

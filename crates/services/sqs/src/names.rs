@@ -3,6 +3,8 @@
 //! A URL is made for the caller who asked: it repeats the scheme, host and port of the request, so that it works
 //! through any port mapping. Read back, only its path counts (SQS-010), so the URLs of AWS itself are understood too.
 
+pub use waystation_delivery::arn::{Arn, partition};
+
 use crate::limits;
 
 /// What separates the name of a FIFO queue from that of a standard queue (SQS-007).
@@ -58,56 +60,9 @@ pub fn url(scheme: &str, host: &str, account: &str, name: &str) -> String {
     url
 }
 
-/// The partition that a region belongs to (SQS-002).
-pub fn partition(region: &str) -> &'static str {
-    if region.starts_with("cn-") {
-        "aws-cn"
-    } else if region.starts_with("us-gov-") {
-        "aws-us-gov"
-    } else {
-        "aws"
-    }
-}
-
 /// The ARN of a queue (SQS-002).
 pub fn arn(region: &str, account: &str, name: &str) -> String {
     format!("arn:{}:sqs:{region}:{account}:{name}", partition(region))
-}
-
-/// The parts of an ARN that names some resource of any service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Arn<'a> {
-    /// The service, for example `sqs`.
-    pub service: &'a str,
-    /// The region.
-    pub region: &'a str,
-    /// The account.
-    pub account: &'a str,
-    /// Everything after the account; for SQS the queue's name.
-    pub resource: &'a str,
-}
-
-impl<'a> Arn<'a> {
-    /// The parts of a fully qualified ARN, none of them empty.
-    pub fn parse(text: &'a str) -> Option<Arn<'a>> {
-        let mut parts = text.splitn(6, ':');
-        let scheme = parts.next()?;
-        let partition = parts.next()?;
-        let arn = Arn {
-            service: parts.next()?,
-            region: parts.next()?,
-            account: parts.next()?,
-            resource: parts.next()?,
-        };
-        let filled = [
-            partition,
-            arn.service,
-            arn.region,
-            arn.account,
-            arn.resource,
-        ];
-        (scheme == "arn" && filled.iter().all(|part| !part.is_empty())).then_some(arn)
-    }
 }
 
 #[cfg(test)]

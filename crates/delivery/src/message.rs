@@ -16,8 +16,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use waystation_wire::Str;
 
 use crate::limits;
-use crate::md5::Md5Digest;
-use crate::message_attributes::Attribute;
+use crate::md5::{self, DigestItem, Md5Digest};
 
 const VERSION: u8 = 1;
 const HAS_GROUP: u8 = 1;
@@ -25,30 +24,68 @@ const HAS_DEDUPLICATION_ID: u8 = 2;
 const HAS_TRACE_HEADER: u8 = 4;
 const FIXED_BYTES: usize = 13 + 16;
 
+/// One valid message attribute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attribute {
+    /// The name.
+    pub name: Str,
+    /// `String`, `Number` or `Binary`, with a custom label if the sender gave one.
+    pub data_type: Str,
+    /// UTF-8 text, or raw bytes for a binary attribute.
+    pub value: Bytes,
+}
+
+impl Attribute {
+    /// What the attribute counts towards the size of its message (SQS-120).
+    pub fn size_bytes(&self) -> usize {
+        self.name.len() + self.data_type.len() + self.value.len()
+    }
+
+    /// Whether the value is bytes rather than text.
+    pub fn is_binary(&self) -> bool {
+        self.data_type.starts_with("Binary")
+    }
+
+    fn digest_item(&self) -> DigestItem<'_> {
+        DigestItem {
+            name: &self.name,
+            data_type: &self.data_type,
+            value: &self.value,
+        }
+    }
+}
+
+/// The digest of attributes sorted by name; `None` when there are none (SQS-123, SQS-158).
+pub fn digest<'a>(sorted: impl IntoIterator<Item = &'a Attribute>) -> Option<Md5Digest> {
+    let mut sorted = sorted.into_iter().peekable();
+    sorted.peek()?;
+    Some(md5::of_attributes(sorted.map(Attribute::digest_item)))
+}
+
 /// A message's content, on its way in or out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Message {
+pub struct Message {
     /// The body as sent (SQS-119).
-    pub(crate) body: Str,
+    pub body: Str,
     /// Digest of the body.
-    pub(crate) body_md5: Md5Digest,
+    pub body_md5: Md5Digest,
     /// Message attributes, sorted by name.
-    pub(crate) attributes: Vec<Attribute>,
+    pub attributes: Vec<Attribute>,
     /// Digest of all attributes; present exactly when there are some.
-    pub(crate) attributes_md5: Option<Md5Digest>,
+    pub attributes_md5: Option<Md5Digest>,
     /// Who sent it (SQS-193).
-    pub(crate) sender_id: Str,
+    pub sender_id: Str,
     /// The message group.
-    pub(crate) group_id: Option<Str>,
+    pub group_id: Option<Str>,
     /// The deduplication id, explicit or computed (SQS-277).
-    pub(crate) deduplication_id: Option<Str>,
+    pub deduplication_id: Option<Str>,
     /// The X-Ray header.
-    pub(crate) trace_header: Option<Str>,
+    pub trace_header: Option<Str>,
 }
 
 /// A stored message that cannot be read: another version, or damaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Malformed;
+pub struct Malformed;
 
 impl std::fmt::Display for Malformed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -60,7 +97,7 @@ impl std::error::Error for Malformed {}
 
 impl Message {
     /// The stored form. The body is copied once, into it.
-    pub(crate) fn encode(&self) -> Bytes {
+    pub fn encode(&self) -> Bytes {
         let sender = cut(&self.sender_id, limits::SENDER_ID_BYTES_MAX);
         let [group, deduplication_id, trace] =
             [&self.group_id, &self.deduplication_id, &self.trace_header]
@@ -115,7 +152,7 @@ impl Message {
     }
 
     /// Reads the stored form; every text is a slice of `stored`.
-    pub(crate) fn decode(stored: Bytes) -> Result<Message, Malformed> {
+    pub fn decode(stored: Bytes) -> Result<Message, Malformed> {
         let mut input = Input(stored);
         if input.u8()? != VERSION {
             return Err(Malformed);

@@ -12,10 +12,11 @@ use siphasher::sip128::{Hasher128, SipHasher24 as SipHasher128};
 
 /// One key of the keyed hash.
 #[derive(Clone)]
-pub(crate) struct Key([u8; 16]);
+pub struct Key([u8; 16]);
 
 impl Key {
-    fn derive(secret: &[u8; 32], purpose: &str) -> Key {
+    /// A key of its own for a purpose, which is part of the stored format of whatever the key makes.
+    pub fn derive(secret: &[u8; 32], purpose: &str) -> Key {
         let digest = Sha256::new()
             .chain_update(secret)
             .chain_update(purpose.as_bytes())
@@ -26,14 +27,14 @@ impl Key {
     }
 
     /// 64 bits from the concatenation of the parts. Callers make the parts unambiguous: fixed lengths, or the last one free.
-    pub(crate) fn hash_64(&self, parts: &[&[u8]]) -> u64 {
+    pub fn hash_64(&self, parts: &[&[u8]]) -> u64 {
         let mut hasher = SipHasher24::new_with_key(&self.0);
         parts.iter().for_each(|part| hasher.write(part));
         hasher.finish()
     }
 
     /// 128 bits from the concatenation of the parts, under the same rule.
-    pub(crate) fn hash_128(&self, parts: &[&[u8]]) -> u128 {
+    pub fn hash_128(&self, parts: &[&[u8]]) -> u128 {
         let mut hasher = SipHasher128::new_with_key(&self.0);
         parts.iter().for_each(|part| hasher.write(part));
         hasher.finish128().as_u128()
@@ -49,22 +50,22 @@ impl std::fmt::Debug for Key {
 /// One key for each use, all derived from the engine's message key. The purposes are part of the stored format: a
 /// changed one would change the ids of messages that are already queued.
 #[derive(Debug, Clone)]
-pub(crate) struct Keys {
+pub struct Keys {
     /// Message ids (SQS-008).
-    pub(crate) message_id: Key,
+    pub message_id: Key,
     /// Codes that authenticate receipt handles (SQS-009).
-    pub(crate) receipt: Key,
+    pub receipt: Key,
     /// Group ids.
-    pub(crate) group: Key,
+    pub group: Key,
     /// Deduplication ids.
-    pub(crate) deduplication: Key,
+    pub deduplication: Key,
     /// Receive request attempt ids.
-    pub(crate) attempt: Key,
+    pub attempt: Key,
 }
 
 impl Keys {
     /// The keys of a data directory.
-    pub(crate) fn new(message_key: &[u8; 32]) -> Keys {
+    pub fn new(message_key: &[u8; 32]) -> Keys {
         Keys {
             message_id: Key::derive(message_key, "sqs message id"),
             receipt: Key::derive(message_key, "sqs receipt"),

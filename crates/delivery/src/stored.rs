@@ -4,7 +4,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 /// Stored bytes that cannot be read: another version, or damaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Malformed;
+pub struct Malformed;
 
 impl std::fmt::Display for Malformed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -16,37 +16,37 @@ impl std::error::Error for Malformed {}
 
 /// A row being written.
 #[derive(Debug, Default)]
-pub(crate) struct Output(BytesMut);
+pub struct Output(BytesMut);
 
 impl Output {
     /// One byte.
-    pub(crate) fn u8(&mut self, value: u8) {
+    pub fn u8(&mut self, value: u8) {
         self.0.put_u8(value);
     }
 
     /// Two bytes.
-    pub(crate) fn u16(&mut self, value: u16) {
+    pub fn u16(&mut self, value: u16) {
         self.0.put_u16_le(value);
     }
 
     /// Four bytes.
-    pub(crate) fn u32(&mut self, value: u32) {
+    pub fn u32(&mut self, value: u32) {
         self.0.put_u32_le(value);
     }
 
     /// Eight bytes.
-    pub(crate) fn u64(&mut self, value: u64) {
+    pub fn u64(&mut self, value: u64) {
         self.0.put_u64_le(value);
     }
 
     /// A text; all of them have limits far below 4 GB.
-    pub(crate) fn text(&mut self, text: &str) {
+    pub fn text(&mut self, text: &str) {
         self.u32(text.len() as u32);
         self.0.put_slice(text.as_bytes());
     }
 
     /// Whether there is a value, then the value.
-    pub(crate) fn option<T>(&mut self, value: &Option<T>, write: impl FnOnce(&mut Output, &T)) {
+    pub fn option<T>(&mut self, value: &Option<T>, write: impl FnOnce(&mut Output, &T)) {
         self.u8(value.is_some().into());
         if let Some(value) = value {
             write(self, value);
@@ -54,18 +54,18 @@ impl Output {
     }
 
     /// The row.
-    pub(crate) fn finish(self) -> Bytes {
+    pub fn finish(self) -> Bytes {
         self.0.freeze()
     }
 }
 
 /// A row being read.
 #[derive(Debug)]
-pub(crate) struct Input<'a>(&'a [u8]);
+pub struct Input<'a>(&'a [u8]);
 
 impl<'a> Input<'a> {
     /// Starts at the first byte.
-    pub(crate) fn new(stored: &'a [u8]) -> Input<'a> {
+    pub fn new(stored: &'a [u8]) -> Input<'a> {
         Input(stored)
     }
 
@@ -76,27 +76,27 @@ impl<'a> Input<'a> {
     }
 
     /// One byte.
-    pub(crate) fn u8(&mut self) -> Result<u8, Malformed> {
+    pub fn u8(&mut self) -> Result<u8, Malformed> {
         self.array().map(u8::from_le_bytes)
     }
 
     /// Two bytes.
-    pub(crate) fn u16(&mut self) -> Result<u16, Malformed> {
+    pub fn u16(&mut self) -> Result<u16, Malformed> {
         self.array().map(u16::from_le_bytes)
     }
 
     /// Four bytes.
-    pub(crate) fn u32(&mut self) -> Result<u32, Malformed> {
+    pub fn u32(&mut self) -> Result<u32, Malformed> {
         self.array().map(u32::from_le_bytes)
     }
 
     /// Eight bytes.
-    pub(crate) fn u64(&mut self) -> Result<u64, Malformed> {
+    pub fn u64(&mut self) -> Result<u64, Malformed> {
         self.array().map(u64::from_le_bytes)
     }
 
     /// A byte that is 0 or 1.
-    pub(crate) fn flag(&mut self) -> Result<bool, Malformed> {
+    pub fn flag(&mut self) -> Result<bool, Malformed> {
         match self.u8()? {
             0 => Ok(false),
             1 => Ok(true),
@@ -105,7 +105,7 @@ impl<'a> Input<'a> {
     }
 
     /// A text.
-    pub(crate) fn text(&mut self) -> Result<String, Malformed> {
+    pub fn text(&mut self) -> Result<String, Malformed> {
         let length = self.u32()? as usize;
         let (text, rest) = self.0.split_at_checked(length).ok_or(Malformed)?;
         self.0 = rest;
@@ -115,7 +115,7 @@ impl<'a> Input<'a> {
     }
 
     /// A value that may be absent.
-    pub(crate) fn option<T>(
+    pub fn option<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T, Malformed>,
     ) -> Result<Option<T>, Malformed> {
@@ -127,7 +127,7 @@ impl<'a> Input<'a> {
     }
 
     /// A count and as many values.
-    pub(crate) fn list<T>(
+    pub fn list<T>(
         &mut self,
         mut read: impl FnMut(&mut Self) -> Result<T, Malformed>,
     ) -> Result<Vec<T>, Malformed> {
@@ -140,7 +140,7 @@ impl<'a> Input<'a> {
     }
 
     /// Nothing may be left over.
-    pub(crate) fn end(self) -> Result<(), Malformed> {
+    pub fn end(self) -> Result<(), Malformed> {
         if self.0.is_empty() {
             Ok(())
         } else {

@@ -3,26 +3,26 @@
 use md5::{Digest, Md5};
 
 /// A digest as 16 bytes; responses show it as lower-case hexadecimal text.
-pub(crate) type Md5Digest = [u8; 16];
+pub type Md5Digest = [u8; 16];
 
 /// One attribute as the digest sees it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct DigestItem<'a> {
+pub struct DigestItem<'a> {
     /// The attribute's name.
-    pub(crate) name: &'a str,
+    pub name: &'a str,
     /// The data type with its custom label.
-    pub(crate) data_type: &'a str,
+    pub data_type: &'a str,
     /// The text, or the raw bytes of a binary attribute (SQS-154).
-    pub(crate) value: &'a [u8],
+    pub value: &'a [u8],
 }
 
 /// The digest of a body (SQS-150).
-pub(crate) fn of_body(body: &[u8]) -> Md5Digest {
+pub fn of_body(body: &[u8]) -> Md5Digest {
     Md5::digest(body).into()
 }
 
 /// The digest of attributes that stand in ascending order of their names' bytes (SQS-151..154).
-pub(crate) fn of_attributes<'a>(sorted: impl IntoIterator<Item = DigestItem<'a>>) -> Md5Digest {
+pub fn of_attributes<'a>(sorted: impl IntoIterator<Item = DigestItem<'a>>) -> Md5Digest {
     let mut digest = Md5::new();
     let mut before: Option<&str> = None;
     for item in sorted {
@@ -40,7 +40,7 @@ pub(crate) fn of_attributes<'a>(sorted: impl IntoIterator<Item = DigestItem<'a>>
 }
 
 /// The digest as responses show it.
-pub(crate) fn hex(digest: &Md5Digest) -> String {
+pub fn hex(digest: &Md5Digest) -> String {
     crate::hexadecimal::encode(digest)
 }
 

@@ -3,14 +3,14 @@
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 /// The bytes as two lower-case digits each.
-pub(crate) fn encode(bytes: &[u8]) -> String {
+pub fn encode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 2);
     push(&mut text, bytes);
     text
 }
 
 /// Appends two lower-case digits for each byte.
-pub(crate) fn push(text: &mut String, bytes: &[u8]) {
+pub fn push(text: &mut String, bytes: &[u8]) {
     for byte in bytes {
         text.push(DIGITS[usize::from(byte >> 4)] as char);
         text.push(DIGITS[usize::from(byte & 15)] as char);

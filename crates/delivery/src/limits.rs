@@ -1,0 +1,15 @@
+//! Every bound of the crate in one place.
+
+/// Bytes of a sender's id in a stored message; longer ones are cut at a character.
+pub const SENDER_ID_BYTES_MAX: usize = 256;
+/// SQS-124: message attributes of one message.
+pub const MESSAGE_ATTRIBUTES_MAX: usize = 10;
+/// Bytes of an X-Ray header (SQS-137). AWS documents no limit; the stored form needs one.
+pub const TRACE_HEADER_BYTES_MAX: usize = 1_024;
+/// SQS-145, SQS-266: characters of a group id and of a deduplication id.
+pub const FIFO_ID_LENGTH_MAX: usize = 128;
+
+const _: () = assert!(SENDER_ID_BYTES_MAX <= u16::MAX as usize);
+const _: () = assert!(TRACE_HEADER_BYTES_MAX <= u16::MAX as usize);
+const _: () = assert!(FIFO_ID_LENGTH_MAX <= u8::MAX as usize);
+const _: () = assert!(MESSAGE_ATTRIBUTES_MAX <= u8::MAX as usize);
