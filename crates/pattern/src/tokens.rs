@@ -275,7 +275,7 @@ impl<'a> Reader<'a> {
         Ok(character)
     }
 
-    /// `\uXXXX`, or two of them for one character. Half a pair cannot be represented and is replaced.
+    /// Four hexadecimal digits, or twice four for one character. Half a pair cannot be represented and is replaced.
     fn unicode(&mut self) -> Result<char, SyntaxError> {
         let Some(high) = self.hexadecimal(self.at) else {
             return self.error(Fault::BadEscape);
