@@ -14,6 +14,7 @@ use bytes::Bytes;
 use waystation_storage::{Journal, Lsn, StorageError, View, ViewWrite};
 
 use crate::codec::{Malformed, Reader, Writer};
+use crate::effect::Effect;
 use crate::ids::ShardId;
 use crate::index::LiveBytes;
 use crate::limits::{CHECKPOINT_BATCH_BYTES, RELOCATE_LIVE_FRACTION, RELOCATIONS_PER_CHECKPOINT};
@@ -24,11 +25,14 @@ use crate::shard::Shard;
 use crate::shared::Letter;
 
 const ROW_VERSION: u8 = 1;
+/// Version 1 held every waiting effect; 2 names the outbox's chunks.
+pub(crate) const ROOT_ROW_VERSION: u8 = 2;
 
 /// Contents of one row, encoded when it is written.
 #[derive(Debug)]
 pub(crate) enum RowValue {
     Page(Arc<Page>),
+    OutboxChunk(Arc<Vec<Effect>>),
     Bytes(Vec<u8>),
 }
 
@@ -145,6 +149,7 @@ impl Capture {
             let replaced = replaced.map(|replaced| catalog_key(id, bucket, replaced));
             capture.obsolete.extend(replaced);
         }
+        capture.take_outbox(shard, generation);
         capture.obsolete.append(&mut shard.dropped_rows);
         if before != 0 {
             capture.obsolete.push(root_key(id, before));
@@ -187,6 +192,12 @@ impl Capture {
         self.rows.push((key, RowValue::Bytes(row)));
     }
 
+    fn take_outbox(&mut self, shard: &mut Shard, generation: u64) {
+        let chunks = shard.outbox.capture(shard.id, generation).into_iter();
+        let rows = chunks.map(|(key, effects)| (key, RowValue::OutboxChunk(effects)));
+        self.rows.extend(rows);
+    }
+
     /// Nothing changed but the position.
     pub(crate) fn is_unchanged(&self) -> bool {
         self.rows.is_empty()
@@ -195,7 +206,7 @@ impl Capture {
 
 fn encode_root(shard: &Shard) -> Vec<u8> {
     let mut out = Writer::default();
-    out.u8(ROW_VERSION).u64(shard.table.version);
+    out.u8(ROOT_ROW_VERSION).u64(shard.table.version);
     out.u64(shard.clock_offset_ms as u64);
     let mut queues: Vec<(u64, u64)> = shard
         .queues
@@ -413,6 +424,7 @@ fn row_batch(capture: &Capture, written: usize) -> (Vec<ViewWrite>, usize) {
         }
         let value = match value {
             RowValue::Page(page) => page.encode(),
+            RowValue::OutboxChunk(effects) => crate::outbox::encode_chunk(effects),
             RowValue::Bytes(bytes) => bytes.clone(),
         };
         bytes += value.len();

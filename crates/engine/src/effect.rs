@@ -1,15 +1,9 @@
-//! What one shard does to another: effects, and the outbox they wait in.
-//!
-//! The record of the source carries the effect; the destination pulls it with credits and stores
-//! the number of the last one with what it did. So inside the system an effect takes place exactly
-//! once and in order, whatever crashes in between, and no shard ever blocks on another.
-
-use std::collections::{BTreeMap, VecDeque};
+//! What one shard does to another. Effects wait in the source's `outbox` until the destination took
+//! them in.
 
 use crate::codec::{Malformed, Reader, Writer};
 use crate::config::QueueConfig;
-use crate::ids::{MessageIdentity, QueueId, ShardId};
-use crate::limits::{EFFECTS_PER_PULL_MAX, OUTBOX_EFFECTS_MAX};
+use crate::ids::{MessageIdentity, QueueId};
 use crate::page::{decode_chunks, encode_chunks};
 
 /// A message on its way between queues; the body stays where the journal put it.
@@ -63,6 +57,18 @@ impl Effect {
             Effect::DeadLetter(message) | Effect::Return(message) => Some(message),
             Effect::Configure { .. } | Effect::Remove { .. } => None,
         }
+    }
+
+    /// Where the body it refers to lies.
+    pub(crate) fn occupied(&self, segment_bytes: u64) -> Vec<(u32, u32)> {
+        self.message()
+            .map_or(Vec::new(), |message| message.occupied(segment_bytes))
+    }
+
+    /// What it counts in the outbox, in bytes: about its memory, and no less than its room on the disk.
+    pub(crate) fn weight_bytes(&self) -> u64 {
+        let chunks = self.message().map_or(0, |message| message.chunks.len());
+        (size_of::<Effect>() + chunks * 8) as u64
     }
 
     pub(crate) fn encode(&self, out: &mut Writer) {
@@ -140,139 +146,6 @@ impl MovedMessage {
             first_received_ms: input.u64()?,
             before: input.option(|input| Ok(QueueId(input.u64()?)))?,
             chunks: decode_chunks(input)?,
-        })
-    }
-}
-
-/// Effects one shard holds for one other, numbered from 1 without gaps.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Lane {
-    /// Number of the last effect ever put in.
-    last: u64,
-    waiting: VecDeque<(u64, Effect)>,
-}
-
-/// All lanes out of one shard, and how far it has taken in those of others.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Outbox {
-    lanes: BTreeMap<ShardId, Lane>,
-    /// Number of the last effect applied here, by source.
-    pub(crate) applied: BTreeMap<ShardId, u64>,
-}
-
-impl Outbox {
-    /// Puts an effect into the lane of its destination.
-    pub(crate) fn push(&mut self, effect: Effect) {
-        let lane = self.lanes.entry(effect.queue().shard()).or_default();
-        lane.last += 1;
-        lane.waiting.push_back((lane.last, effect));
-    }
-
-    /// Number of the last effect put into the lane to `destination`.
-    pub(crate) fn last(&self, destination: ShardId) -> u64 {
-        self.lanes.get(&destination).map_or(0, |lane| lane.last)
-    }
-
-    /// Room for `count` more effects towards `destination`.
-    pub(crate) fn has_room(&self, destination: ShardId, count: usize) -> bool {
-        self.waiting(destination) + count <= OUTBOX_EFFECTS_MAX
-    }
-
-    fn waiting(&self, destination: ShardId) -> usize {
-        self.lanes
-            .get(&destination)
-            .map_or(0, |lane| lane.waiting.len())
-    }
-
-    /// Destinations with effects waiting.
-    pub(crate) fn destinations(&self) -> impl Iterator<Item = ShardId> + '_ {
-        self.lanes
-            .iter()
-            .filter(|(_, lane)| !lane.waiting.is_empty())
-            .map(|(shard, _)| *shard)
-    }
-
-    /// Every effect that waits.
-    pub(crate) fn effects(&self) -> impl Iterator<Item = &Effect> {
-        let lanes = self.lanes.values();
-        lanes.flat_map(|lane| lane.waiting.iter().map(|(_, effect)| effect))
-    }
-
-    /// The next slice after number `after`.
-    pub(crate) fn slice(&self, destination: ShardId, after: u64) -> Vec<(u64, Effect)> {
-        let Some(lane) = self.lanes.get(&destination) else {
-            return Vec::new();
-        };
-        lane.waiting
-            .iter()
-            .filter(|(number, _)| *number > after)
-            .take(EFFECTS_PER_PULL_MAX)
-            .cloned()
-            .collect()
-    }
-
-    /// Would `trim` drop anything?
-    pub(crate) fn can_trim(&self, destination: ShardId, through: u64) -> bool {
-        self.lanes
-            .get(&destination)
-            .and_then(|lane| lane.waiting.front())
-            .is_some_and(|(number, _)| *number <= through)
-    }
-
-    /// Drops what the destination has, and returns it.
-    pub(crate) fn trim(&mut self, destination: ShardId, through: u64) -> Vec<Effect> {
-        let mut dropped = Vec::new();
-        if let Some(lane) = self.lanes.get_mut(&destination) {
-            while lane.waiting.front().is_some_and(|(n, _)| *n <= through) {
-                dropped.extend(lane.waiting.pop_front().map(|(_, effect)| effect));
-            }
-        }
-        dropped
-    }
-
-    /// Number of the last effect of `source` applied here.
-    pub(crate) fn applied_from(&self, source: ShardId) -> u64 {
-        self.applied.get(&source).copied().unwrap_or(0)
-    }
-
-    pub(crate) fn encode(&self, out: &mut Writer) {
-        out.u32(self.lanes.len() as u32);
-        for (shard, lane) in &self.lanes {
-            out.u8(*shard).u64(lane.last);
-            out.u32(lane.waiting.len() as u32);
-            for (number, effect) in &lane.waiting {
-                out.u64(*number);
-                effect.encode(out);
-            }
-        }
-        #[cfg(feature = "planted-bugs")]
-        if crate::plant::is(crate::plant::Plant::OutboxCursor) {
-            out.u32(0);
-            return;
-        }
-        out.u32(self.applied.len() as u32);
-        for (shard, number) in &self.applied {
-            out.u8(*shard).u64(*number);
-        }
-    }
-
-    pub(crate) fn decode(input: &mut Reader<'_>) -> Result<Outbox, Malformed> {
-        let lanes = input.list(|input| {
-            let shard = input.u8()?;
-            let last = input.u64()?;
-            let waiting = input.list(|input| Ok((input.u64()?, Effect::decode(input)?)))?;
-            Ok((
-                shard,
-                Lane {
-                    last,
-                    waiting: waiting.into(),
-                },
-            ))
-        })?;
-        let applied = input.list(|input| Ok((input.u8()?, input.u64()?)))?;
-        Ok(Outbox {
-            lanes: lanes.into_iter().collect(),
-            applied: applied.into_iter().collect(),
         })
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::ids::QueueId;
+use crate::limits::EFFECTS_PER_PULL_MAX;
 
 /// A node-wide count of something that has a budget.
 #[derive(Debug, Default)]
@@ -38,6 +39,10 @@ pub struct Usage {
     pub visible_messages: Gauge,
     /// Queues.
     pub queues: Gauge,
+    /// Effects that wait in outboxes, in memory or not, in bytes.
+    pub outbox_bytes: Gauge,
+    /// Those of them that are in memory.
+    pub outbox_memory_bytes: Gauge,
 }
 
 /// One page's share of `Usage::page_bytes`, given back when dropped.
@@ -83,14 +88,32 @@ impl LiveBytes {
 
     pub(crate) fn sub(&mut self, occupied: &[(u32, u32)]) {
         for (segment, bytes) in occupied {
-            let left = self.0.get_mut(segment).and_then(|total| {
-                *total = total.checked_sub(u64::from(*bytes))?;
-                Some(*total)
-            });
-            assert!(left.is_some(), "more bytes released than were live");
-            if left == Some(0) {
-                self.0.remove(segment);
-            }
+            self.release(*segment, u64::from(*bytes));
+        }
+    }
+
+    /// Everything of `other` too.
+    pub(crate) fn add_all(&mut self, other: &LiveBytes) {
+        for (segment, bytes) in &other.0 {
+            *self.0.entry(*segment).or_default() += bytes;
+        }
+    }
+
+    /// Nothing of `other` any more.
+    pub(crate) fn sub_all(&mut self, other: &LiveBytes) {
+        for (segment, bytes) in &other.0 {
+            self.release(*segment, *bytes);
+        }
+    }
+
+    fn release(&mut self, segment: u32, bytes: u64) {
+        let left = self.0.get_mut(&segment).and_then(|total| {
+            *total = total.checked_sub(bytes)?;
+            Some(*total)
+        });
+        assert!(left.is_some(), "more bytes released than were live");
+        if left == Some(0) {
+            self.0.remove(&segment);
         }
     }
 }
@@ -104,6 +127,8 @@ pub(crate) struct ShardIndex {
     pub(crate) usage: Arc<Usage>,
     /// Size of a journal segment, to find the segment of an address.
     pub(crate) segment_bytes: u64,
+    /// Effects of one chunk of the outbox.
+    pub(crate) outbox_chunk_effects: usize,
 }
 
 impl ShardIndex {
@@ -113,6 +138,7 @@ impl ShardIndex {
             live: LiveBytes::default(),
             usage,
             segment_bytes,
+            outbox_chunk_effects: EFFECTS_PER_PULL_MAX,
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Read in this order: `ids` and `config` name things; `page` and `queue` are the state of a queue;
 //! `record` is what the journal keeps and `shard` applies it; `plan` turns commands into records;
-//! `worker` runs shards; `effect` carries effects between them; `checkpoint` and `restore` make
+//! `worker` runs shards; `effect` and `outbox` carry effects between them; `checkpoint` and `restore` make
 //! restarts short; `engine` is the handle that services hold, `threads` runs it all.
 //!
 //! Invariants: only `Shard::apply` changes state; neither planning nor applying does I/O; nothing
@@ -16,6 +16,7 @@ mod page;
 mod queue;
 mod index;
 mod effect;
+mod outbox;
 mod table;
 mod record;
 mod shard;

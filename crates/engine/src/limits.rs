@@ -30,10 +30,8 @@ pub(crate) const DEDUPLICATION_WINDOW_MS: u64 = 300_000;
 pub(crate) const DEDUPLICATION_CHUNK_ENTRIES: usize = 8_192;
 /// Longest time a message stays invisible, from its receive (`SQS-225`).
 pub(crate) const VISIBILITY_MS_MAX: u64 = 43_200_000;
-/// Effects handed from one shard to another at a time.
+/// Effects handed from one shard to another at a time, and most of one chunk of the outbox.
 pub(crate) const EFFECTS_PER_PULL_MAX: usize = 256;
-/// Effects waiting in one outbox lane; at the limit the source stops producing them.
-pub(crate) const OUTBOX_EFFECTS_MAX: usize = 65_536;
 /// Rows of a checkpoint written to the view at a time.
 pub(crate) const CHECKPOINT_BATCH_BYTES: usize = 1 << 20;
 /// A segment is worth relocating when no more than one part in this many of it lives.
@@ -63,6 +61,12 @@ pub struct Budgets {
     pub deduplication_entries_max: u64,
     /// Parked receives, over all queues.
     pub parked_receives_max: u64,
+    /// Effects waiting in outboxes, in bytes; at the limit nothing produces them.
+    pub outbox_bytes_max: u64,
+    /// Those of them that are in memory, in bytes; past it they leave with the next checkpoint.
+    pub outbox_memory_bytes_max: u64,
+    /// Effects that are offered, stored and read at once, 1 to 256.
+    pub outbox_chunk_effects: usize,
 }
 
 impl Default for Budgets {
@@ -72,6 +76,9 @@ impl Default for Budgets {
             waiting_messages_max: 4_000_000,
             deduplication_entries_max: 4_000_000,
             parked_receives_max: 100_000,
+            outbox_bytes_max: 1 << 30,
+            outbox_memory_bytes_max: 32 << 20,
+            outbox_chunk_effects: EFFECTS_PER_PULL_MAX,
         }
     }
 }

@@ -2,6 +2,8 @@
 //! whoever holds this. The simulator does, in the order its seed says; it may drop the whole thing
 //! between any two steps, which is a crash.
 
+use std::collections::VecDeque;
+
 use waystation_storage::{Committed, JournalStatistics, Prepared, StorageError, Wait};
 
 use crate::checkpoint::{Capture, Checkpoint, Step};
@@ -34,6 +36,8 @@ pub struct Manual {
     checkpoint: Option<Checkpoint>,
     sparse: Vec<u32>,
     relocation: Option<Relocation>,
+    /// Letters between shards that are kept back, by worker; `None` while they are not.
+    held: Option<Vec<VecDeque<Letter>>>,
 }
 
 impl Manual {
@@ -47,6 +51,7 @@ impl Manual {
             checkpoint: None,
             sparse: Vec::new(),
             relocation: None,
+            held: None,
         }
     }
 
@@ -66,7 +71,33 @@ impl Manual {
         if let (Some(worker), Some(station)) =
             (self.workers.get_mut(number), shared.stations.get(number))
         {
-            worker.process(station.inbox.take_all());
+            let mut letters = station.inbox.take_all();
+            if let Some(held) = self.held.as_mut().and_then(|held| held.get_mut(number)) {
+                let (kept, passed) = letters.into_iter().partition(Letter::is_of_a_lane);
+                held.extend::<VecDeque<Letter>>(kept);
+                letters = passed;
+            }
+            worker.process(letters);
+        }
+    }
+
+    /// From now on effects between shards do not arrive, as if their letters took forever.
+    pub fn hold_lanes(&mut self) {
+        let workers = self.workers.len();
+        self.held
+            .get_or_insert_with(|| (0..workers).map(|_| VecDeque::new()).collect());
+    }
+
+    /// Effects arrive again, those that were kept back first.
+    pub fn release_lanes(&mut self) {
+        for (held, worker) in self
+            .held
+            .take()
+            .into_iter()
+            .flatten()
+            .zip(&mut self.workers)
+        {
+            worker.process(held);
         }
     }
 

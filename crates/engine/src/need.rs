@@ -9,6 +9,7 @@ use std::sync::Arc;
 use waystation_storage::{StorageError, View};
 
 use crate::codec::Malformed;
+use crate::effect::Effect;
 use crate::ids::{QueueId, ShardId};
 use crate::page::Page;
 use crate::restore::{damaged, row};
@@ -20,12 +21,19 @@ use crate::shard::Shard;
 pub(crate) enum Need {
     /// An index page of a queue.
     Page { queue: QueueId, number: u64 },
+    /// Effects of `source` that wait for `destination`, from number `first` on.
+    OutboxChunk {
+        source: ShardId,
+        destination: ShardId,
+        first: u64,
+    },
 }
 
 /// What the row of a `Need` holds.
 #[derive(Debug)]
 pub(crate) enum Contents {
     Page(Arc<Page>),
+    OutboxChunk(Arc<Vec<Effect>>),
 }
 
 impl Need {
@@ -33,6 +41,7 @@ impl Need {
     pub(crate) fn shard(&self) -> ShardId {
         match self {
             Need::Page { queue, .. } => queue.shard(),
+            Need::OutboxChunk { source, .. } => *source,
         }
     }
 
@@ -40,12 +49,17 @@ impl Need {
     pub(crate) fn queue(&self) -> Option<QueueId> {
         match self {
             Need::Page { queue, .. } => Some(*queue),
+            Need::OutboxChunk { .. } => None,
         }
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<Contents, Malformed> {
         match self {
             Need::Page { .. } => Ok(Contents::Page(Arc::new(Page::decode(bytes)?))),
+            Need::OutboxChunk { .. } => {
+                let effects = crate::outbox::decode_chunk(bytes)?;
+                Ok(Contents::OutboxChunk(Arc::new(effects)))
+            }
         }
     }
 
@@ -63,6 +77,12 @@ impl Shard {
                 .queues
                 .get(&queue)
                 .is_some_and(|state| state.is_spilled(number)),
+            Need::OutboxChunk {
+                destination, first, ..
+            } => {
+                let chunk = self.outbox.chunk(destination, first);
+                chunk.is_some_and(|chunk| chunk.effects().is_none())
+            }
         }
     }
 
@@ -73,6 +93,12 @@ impl Shard {
                 let state = self.queues.get(&queue)?;
                 let slot = state.pages.get(&number)?;
                 Some(state.page_key(self.id, number, slot.stored))
+            }
+            Need::OutboxChunk {
+                destination, first, ..
+            } => {
+                let chunk = self.outbox.chunk(destination, first)?;
+                Some(chunk.stored_row(self.id, destination))
             }
         }
     }
@@ -85,6 +111,13 @@ impl Shard {
                     state.install(number, generation, page);
                 }
             }
+            (
+                Need::OutboxChunk {
+                    destination, first, ..
+                },
+                Contents::OutboxChunk(effects),
+            ) => self.outbox.install(destination, first, generation, effects),
+            _ => unreachable!("a need is answered in kind"),
         }
     }
 
@@ -95,6 +128,12 @@ impl Shard {
                 .queues
                 .get(&queue)
                 .is_some_and(|state| state.is_stored(number, generation)),
+            Need::OutboxChunk {
+                destination, first, ..
+            } => {
+                let chunk = self.outbox.chunk(destination, first);
+                chunk.is_some_and(|chunk| chunk.is_stored(generation))
+            }
         }
     }
 }

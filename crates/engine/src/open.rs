@@ -63,7 +63,7 @@ pub fn open(parts: Parts) -> Result<Opened, StorageError> {
     assert!(parts.workers >= 1, "an engine has at least one worker");
     let usage = Arc::new(Usage::default());
     let segment_bytes = parts.journal.segment_bytes;
-    let mut restored = Restored::read(parts.view.clone(), &usage, segment_bytes)?;
+    let mut restored = Restored::read(parts.view.clone(), &usage, segment_bytes, &parts.budgets)?;
     let start = restored.replay_start();
     let journal = Journal::open(parts.disk, parts.journal, start, &mut |record| {
         restored.replay(&record)

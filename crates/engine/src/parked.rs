@@ -15,6 +15,12 @@ use crate::plan::Offer;
 pub(crate) enum Work {
     Command(Command),
     Offer(Offer),
+    /// The destination of a lane asked for more.
+    Pull {
+        source: ShardId,
+        destination: ShardId,
+        through: u64,
+    },
     /// Retention of a queue.
     Expire(QueueId),
 }

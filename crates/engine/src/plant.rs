@@ -25,9 +25,11 @@ pub(crate) enum Plant {
     OutboxTrimmed,
     /// Receipts of two lives of the process are the same.
     Tags,
+    /// A restart forgets effects that were not in memory.
+    OutboxChunk,
 }
 
-const NAMES: [(&str, Plant); 9] = [
+const NAMES: [(&str, Plant); 10] = [
     ("trim-too-far", Plant::TrimTooFar),
     ("outbox-cursor-lost", Plant::OutboxCursor),
     ("manifest-before-rows", Plant::ManifestFirst),
@@ -37,6 +39,7 @@ const NAMES: [(&str, Plant); 9] = [
     ("replay-skips-one", Plant::ReplaySkips),
     ("outbox-trimmed-early", Plant::OutboxTrimmed),
     ("receipts-repeat", Plant::Tags),
+    ("outbox-chunk-forgotten", Plant::OutboxChunk),
 ];
 
 static SELECTED: AtomicU8 = AtomicU8::new(0);

@@ -9,11 +9,12 @@ use std::sync::Arc;
 
 use waystation_storage::{BodyRef, Journal, Lsn, StorageError, View};
 
+use crate::effect::Effect;
 use crate::ids::{QueueId, ShardId};
+use crate::need::{Contents, Need};
 use crate::page::{EntryState, Page};
 use crate::queue::Queue;
 use crate::reply::{Reply, promise};
-use crate::restore::read_page;
 use crate::row_key::RowKey;
 use crate::shard::Shard;
 use crate::shared::{Letter, Shared};
@@ -25,8 +26,8 @@ type LiveBody = (BodyRef, u64, u64);
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
     bodies: Vec<LiveBody>,
-    /// Pages that may refer to it and are not in memory.
-    spilled: Vec<(QueueId, RowKey)>,
+    /// What may refer to it and is not in memory.
+    spilled: Vec<(Need, RowKey)>,
 }
 
 impl Listing {
@@ -36,20 +37,41 @@ impl Listing {
         for queue in shard.queues.values() {
             listing.add_queue(shard.id, queue, segment);
         }
-        let waiting = shard.outbox.effects().filter_map(|effect| effect.message());
-        for message in waiting {
-            let occupied = message.occupied(shard.index.segment_bytes);
-            if occupied.iter().any(|(s, _)| *s == segment) {
-                let body = BodyRef {
-                    lsn: Lsn(message.body_lsn),
-                    bytes: message.body_bytes,
-                };
-                let identity = message.identity;
-                let live = (body, identity.queue.0, identity.sequence);
-                listing.bodies.push(live);
+        listing.add_outbox(shard, segment);
+        listing
+    }
+
+    fn add_outbox(&mut self, shard: &Shard, segment: u32) {
+        for (destination, chunk) in shard.outbox.chunks() {
+            if !chunk.live().0.contains_key(&segment) {
+                continue;
+            }
+            match chunk.effects() {
+                Some(effects) => self.add_effects(effects),
+                None => {
+                    let need = Need::OutboxChunk {
+                        source: shard.id,
+                        destination,
+                        first: chunk.first,
+                    };
+                    let key = chunk.stored_row(shard.id, destination);
+                    self.spilled.push((need, key));
+                }
             }
         }
-        listing
+    }
+
+    /// All bodies that the effects carry: storage picks those in the segment.
+    fn add_effects(&mut self, effects: &[Effect]) {
+        for message in effects.iter().filter_map(Effect::message) {
+            let body = BodyRef {
+                lsn: Lsn(message.body_lsn),
+                bytes: message.body_bytes,
+            };
+            let identity = message.identity;
+            let live = (body, identity.queue.0, identity.sequence);
+            self.bodies.push(live);
+        }
     }
 
     fn add_queue(&mut self, shard: ShardId, queue: &Queue, segment: u32) {
@@ -61,9 +83,23 @@ impl Listing {
                 Some(page) => self.add_page(queue.id, *number, page),
                 None => {
                     let key = queue.page_key(shard, *number, slot.stored);
-                    self.spilled.push((queue.id, key));
+                    let need = Need::Page {
+                        queue: queue.id,
+                        number: *number,
+                    };
+                    self.spilled.push((need, key));
                 }
             }
+        }
+    }
+
+    fn add_contents(&mut self, need: Need, contents: &Contents) {
+        match (need, contents) {
+            (Need::Page { queue, number }, Contents::Page(page)) => {
+                self.add_page(queue, number, page);
+            }
+            (_, Contents::OutboxChunk(effects)) => self.add_effects(effects),
+            _ => unreachable!("a need is answered in kind"),
         }
     }
 
@@ -153,9 +189,9 @@ impl Relocation {
         let mut all = Listing::default();
         for listing in self.listings {
             all.bodies.extend(listing.bodies);
-            for (queue, key) in listing.spilled {
-                match read_page(view, &key) {
-                    Ok(page) => all.add_page(queue, key.number, &page),
+            for (need, key) in listing.spilled {
+                match need.read(view, &key) {
+                    Ok(contents) => all.add_contents(need, &contents),
                     // Rewritten by a checkpoint or dropped since: not now.
                     Err(StorageError::View { .. }) => return Ok(()),
                     Err(error) => return Err(error),

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use waystation_storage::{Lsn, Record as Stored, StorageError, View};
 
-use crate::checkpoint::{Manifest, catalog_key, root_key};
+use crate::checkpoint::{Manifest, ROOT_ROW_VERSION, catalog_key, root_key};
 use crate::codec::{Malformed, Reader};
-use crate::effect::Outbox;
 use crate::ids::{QueueId, SHARDS, ShardId};
 use crate::index::Usage;
+use crate::limits::Budgets;
 use crate::need::Need;
+use crate::outbox::Outbox;
 use crate::page::Page;
 use crate::queue::{Queue, decode_chunk};
 use crate::record::Record;
@@ -58,6 +59,7 @@ impl Restored {
         view: Arc<dyn View>,
         usage: &Arc<Usage>,
         segment_bytes: u64,
+        budgets: &Budgets,
     ) -> Result<Restored, StorageError> {
         let mut found: Vec<Option<Manifest>> = vec![None; SHARDS];
         for (shard, bytes) in manifests(&*view)? {
@@ -69,6 +71,7 @@ impl Restored {
         let mut shards = Vec::with_capacity(SHARDS);
         for id in 0..=ShardId::MAX {
             let mut shard = Shard::new(id, usage.clone(), segment_bytes);
+            shard.index.outbox_chunk_effects = budgets.outbox_chunk_effects;
             if let Some(manifest) = found.get(usize::from(id)).copied().flatten() {
                 read_shard(&*view, &mut shard, &manifest)?;
             }
@@ -177,7 +180,8 @@ fn read_shard(view: &dyn View, shard: &mut Shard, manifest: &Manifest) -> Result
     let bytes = row(view, &root_key(shard.id, manifest.generation))?;
     let mut input = Reader::new(&bytes, "root row");
     let mut read = || -> Result<_, Malformed> {
-        if input.u8()? != 1 {
+        let row_version = input.u8()?;
+        if !(1..=ROOT_ROW_VERSION).contains(&row_version) {
             return Err(input.malformed());
         }
         let version = input.u64()?;
@@ -189,18 +193,12 @@ fn read_shard(view: &dyn View, shard: &mut Shard, manifest: &Manifest) -> Result
             offset_ms,
             queues,
             buckets,
-            Outbox::decode(&mut input)?,
+            Outbox::decode(row_version, &mut input, &mut shard.index)?,
         ))
     };
     let (version, offset_ms, queues, buckets, outbox) = read().map_err(damaged)?;
     shard.table.version = version;
     shard.clock_offset_ms = offset_ms;
-    for effect in outbox.effects() {
-        if let Some(message) = effect.message() {
-            let occupied = message.occupied(shard.index.segment_bytes);
-            shard.index.live.add(&occupied);
-        }
-    }
     shard.outbox = outbox;
     for (bucket, generation) in buckets {
         let bytes = row(view, &catalog_key(shard.id, bucket, generation))?;

@@ -21,6 +21,8 @@ pub(crate) enum RowKind {
     Deduplication = 4,
     /// Part of the catalog.
     Catalog = 5,
+    /// Effects that wait in the outbox.
+    OutboxChunk = 6,
 }
 
 /// The key of one row.

@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::effect::{Effect, MovedMessage, Outbox};
+use crate::effect::{Effect, MovedMessage};
 use crate::ids::{QueueId, ShardId};
 use crate::index::{ShardIndex, Usage};
 use crate::need::Need;
+use crate::outbox::Outbox;
 use crate::queue::{NewMessage, Queue, page_of};
 use crate::record::Record;
 use crate::table::Table;
@@ -179,12 +180,9 @@ impl Shard {
                 destination,
                 through,
             } => {
-                for effect in self.outbox.trim(*destination, *through) {
-                    if let Some(message) = effect.message() {
-                        let occupied = message.occupied(self.index.segment_bytes);
-                        self.index.live.sub(&occupied);
-                    }
-                }
+                let index = &mut self.index;
+                let rows = self.outbox.trim(self.id, *destination, *through, index);
+                self.dropped_rows.extend(rows);
             }
             Record::CatalogWritten {
                 version,
@@ -193,7 +191,7 @@ impl Shard {
             } => {
                 self.table.write(*version, changes);
                 for effect in effects {
-                    self.outbox.push(effect.clone());
+                    self.outbox.push(effect.clone(), &mut self.index);
                 }
             }
             Record::ClockMoved { offset_ms } => self.clock_offset_ms = *offset_ms,
@@ -258,7 +256,7 @@ impl Shard {
             } => {
                 for sequence in sequences {
                     if let Some(message) = queue.hand_over(*sequence, *target, index) {
-                        self.outbox.push(Effect::DeadLetter(message));
+                        self.outbox.push(Effect::DeadLetter(message), index);
                     }
                 }
             }
@@ -299,6 +297,7 @@ impl Shard {
         if generation != 0 {
             self.dirty = true;
             self.table.abandoned(generation);
+            self.outbox.abandoned(generation);
             for queue in self.queues.values_mut() {
                 queue.abandoned(generation);
             }
@@ -316,15 +315,12 @@ impl Shard {
             Effect::DeadLetter(message) => {
                 if !self.take_over(message, Some(message.from), at) {
                     // The dead-letter queue is gone: the message goes home (SQS-328).
-                    self.index
-                        .live
-                        .add(&message.occupied(self.index.segment_bytes));
                     let home = MovedMessage {
                         queue: message.from,
                         from: message.queue,
                         ..message.clone()
                     };
-                    self.outbox.push(Effect::Return(home));
+                    self.outbox.push(Effect::Return(home), &mut self.index);
                 }
             }
             Effect::Return(message) => {

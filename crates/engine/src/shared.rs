@@ -77,6 +77,16 @@ pub(crate) enum Letter {
     EndWaiting,
 }
 
+impl Letter {
+    /// It carries effects from shard to shard, or asks for them.
+    pub(crate) fn is_of_a_lane(&self) -> bool {
+        matches!(
+            self,
+            Letter::Nudge { .. } | Letter::Pull { .. } | Letter::Offer(_)
+        )
+    }
+}
+
 /// Something to read from the disk.
 #[derive(Debug)]
 pub(crate) enum Fetch {

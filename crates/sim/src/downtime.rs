@@ -184,6 +184,7 @@ impl Run {
     /// Runs everything until nothing more happens by itself.
     pub(crate) fn rest(&mut self) -> Checked {
         let mut quiet = 0;
+        self.machine.manual().release_lanes();
         for _ in 0..ROUNDS_MAX {
             self.step += 1;
             let first = self.rng.usize(0..WORKERS);

@@ -45,6 +45,8 @@ pub(crate) struct Profile {
     pub(crate) fetch_one_in: u64,
     /// Memory for pages is so short that they leave it all the time.
     pub(crate) spills: bool,
+    /// Letters between shards are kept back for a while about once in so many steps; 0 for never.
+    pub(crate) hold_one_in: u64,
     /// Node-wide budgets are so small that commands are refused.
     pub(crate) tight: bool,
     /// Zeroed ahead of the journal's writer.
@@ -94,6 +96,11 @@ impl Profile {
             checkpoint_per_mille: one_of(rng, &[5, 60, 200]),
             fetch_one_in: one_of(rng, &[1, 1, 20]),
             spills,
+            hold_one_in: if spills {
+                50
+            } else {
+                one_of(rng, &[0, 0, 300])
+            },
             tight: rng.u8(0..10) == 0,
             zero_ahead_bytes: one_of(rng, &[0, 0, 0, 1 << 20]),
         }
@@ -116,11 +123,14 @@ impl Profile {
         let mut budgets = Budgets::default();
         if self.spills {
             budgets.page_bytes_max = 1000;
+            budgets.outbox_memory_bytes_max = 1000;
+            budgets.outbox_chunk_effects = 3;
         }
         if self.tight {
             budgets.waiting_messages_max = 20;
             budgets.deduplication_entries_max = 20;
             budgets.parked_receives_max = 2;
+            budgets.outbox_bytes_max = 3000;
         }
         budgets
     }

@@ -113,6 +113,9 @@ impl Run {
         if self.one_in(150) {
             self.settle()?;
         }
+        if self.one_in(self.profile.hold_one_in) {
+            self.hold();
+        }
         if self.one_in(8) {
             self.check_names()?;
         }
@@ -160,6 +163,12 @@ impl Run {
         // The command reaches its inbox with the first poll; nothing can answer it before a worker ran.
         assert!(operation.poll().is_none(), "an answer without a worker");
         self.operations.push(operation);
+    }
+
+    /// Effects between shards wait until the engine shall come to rest.
+    fn hold(&mut self) {
+        self.trace.note(self.step, format_args!("hold lanes"));
+        self.machine.manual().hold_lanes();
     }
 
     pub(crate) fn run_worker(&mut self) {
@@ -306,6 +315,9 @@ impl Run {
                 .map_err(|why| format!("command {}: {why}", operation.number))?;
         }
         self.model.leeway.fetched = false;
+        let usage = self.machine.manual().usage();
+        self.tried.outbox_spills +=
+            u64::from(usage.outbox_bytes.get() > usage.outbox_memory_bytes.get());
         match self.machine.failure() {
             Some(error) => self.broke("the engine", &error),
             None => Ok(()),

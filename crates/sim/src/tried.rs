@@ -19,6 +19,8 @@ pub struct Tried {
     pub checkpoints: u64,
     /// Pages and bodies read from the disk by themselves.
     pub fetches: u64,
+    /// Steps at which effects waited in the view and not in memory.
+    pub outbox_spills: u64,
     /// Reads with a flipped bit.
     pub flips: u64,
     /// Steps that moved live bodies out of mostly dead segments.
@@ -57,6 +59,7 @@ impl Tried {
         self.crashes += other.crashes;
         self.checkpoints += other.checkpoints;
         self.fetches += other.fetches;
+        self.outbox_spills += other.outbox_spills;
         self.flips += other.flips;
         self.relocations += other.relocations;
         self.rots_found += other.rots_found;

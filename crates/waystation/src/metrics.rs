@@ -103,6 +103,16 @@ const ENGINE_GAUGES: &[Row<Usage>] = &[
         |usage| usage.parked_receives.get(),
         "Long polls waiting",
     ),
+    (
+        "waystation_outbox_bytes",
+        |usage| usage.outbox_bytes.get(),
+        "Effects on their way from one shard to another, in memory or not",
+    ),
+    (
+        "waystation_outbox_memory_bytes",
+        |usage| usage.outbox_memory_bytes.get(),
+        "Those of them that are in memory",
+    ),
 ];
 
 /// Reads the engine's counters.

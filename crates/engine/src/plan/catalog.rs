@@ -34,6 +34,9 @@ impl Turn<'_> {
                 QueueEffect::Remove(queue) => Effect::Remove { queue: *queue },
             })
             .collect();
+        if !effects.is_empty() && !self.outbox_has_room() {
+            return promise.fill(Err(EngineError::Overloaded));
+        }
         let rows: Vec<RowChange> = changes
             .into_iter()
             .map(|change| RowChange {

@@ -14,7 +14,7 @@ mod send;
 
 use waystation_storage::{Append, AppendError, Body, Funding, Journal, Lsn, Urgency};
 
-pub(crate) use effects::Offer;
+pub(crate) use effects::{Offer, Pulled};
 
 use crate::catalog::Catalog;
 use crate::codec::Writer;

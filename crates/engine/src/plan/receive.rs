@@ -6,7 +6,7 @@ use super::{Outcome, Turn};
 use crate::command::{Command, Leased, ReceiveRequest};
 use crate::config::EngineError;
 use crate::ids::QueueId;
-use crate::limits::{EFFECTS_PER_PULL_MAX, IN_FLIGHT_PER_QUEUE_MAX};
+use crate::limits::IN_FLIGHT_PER_QUEUE_MAX;
 use crate::need::Need;
 use crate::page::EntryState;
 use crate::queue::{Expiry, Pick, page_of};
@@ -171,13 +171,7 @@ impl Turn<'_> {
             })
             .copied()
             .collect();
-        let destination = redrive.target.shard();
-        if over.is_empty()
-            || !self
-                .shard
-                .outbox
-                .has_room(destination, EFFECTS_PER_PULL_MAX)
-        {
+        if over.is_empty() || !self.outbox_has_room() {
             return Ok(false);
         }
         let record = Record::DeadLettered {

@@ -42,7 +42,7 @@ impl Queue {
         })
     }
 
-    /// Removes a message that now waits in the outbox; its bytes stay live there.
+    /// Removes a message that goes to the outbox.
     pub(crate) fn hand_over(
         &mut self,
         sequence: u64,
@@ -51,7 +51,6 @@ impl Queue {
     ) -> Option<MovedMessage> {
         let message = self.describe(sequence, target, index.segment_bytes)?;
         self.attempts.void(sequence);
-        index.live.add(&message.occupied(index.segment_bytes));
         self.transition(sequence, EntryState::Gone, 0, index);
         Some(message)
     }

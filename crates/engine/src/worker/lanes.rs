@@ -4,7 +4,7 @@ use super::Worker;
 use crate::ids::ShardId;
 use crate::limits::RETRY_MS;
 use crate::parked::Work;
-use crate::plan::Offer;
+use crate::plan::{Offer, Pulled};
 use crate::shared::Letter;
 
 impl Worker {
@@ -30,8 +30,18 @@ impl Worker {
         now_ms: u64,
     ) {
         match self.turn(source, now_ms, |turn| turn.pulled(destination, through)) {
-            Some(Ok(Some(offer))) => self.shared.post(destination, Letter::Offer(offer)),
-            Some(Ok(None)) | None => {
+            Some(Ok(Pulled::Offer(offer))) => {
+                self.shared.post(destination, Letter::Offer(offer));
+            }
+            Some(Ok(Pulled::Fetch(need))) => {
+                let pull = Work::Pull {
+                    source,
+                    destination,
+                    through,
+                };
+                self.fetch(pull, &[need]);
+            }
+            Some(Ok(Pulled::Nothing)) | None => {
                 self.nudged.remove(&(source, destination));
             }
             Some(Err(_)) => self.stall(source, destination, now_ms),

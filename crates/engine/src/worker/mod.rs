@@ -135,8 +135,10 @@ impl Worker {
                 error,
             } => self.not_found(need, generation, error, now_ms),
             Letter::Capture { shard, promise } => {
+                let crowded = self.outbox_keeps().is_some();
                 if let Some(state) = self.shards.get_mut(&shard) {
                     state.advance(now_ms);
+                    state.dirty |= crowded && state.outbox.close();
                     promise.fill(Capture::take(state, &self.shared.journal));
                 }
                 self.touched.insert(shard);
@@ -175,6 +177,11 @@ impl Worker {
         match work {
             Work::Command(command) => self.plan(command, now_ms),
             Work::Offer(offer) => self.take_in(offer, now_ms),
+            Work::Pull {
+                source,
+                destination,
+                through,
+            } => self.answer_pull(source, destination, through, now_ms),
             Work::Expire(queue) => self.expire(queue, now_ms),
         }
     }
@@ -266,7 +273,7 @@ impl Worker {
             };
             let mut woken = std::mem::take(&mut state.woken);
             woken.append(&mut state.removed);
-            for destination in state.outbox.destinations() {
+            for destination in state.outbox.take_fresh() {
                 if self.nudged.insert((shard, destination)) {
                     let nudge = Letter::Nudge {
                         source: shard,
@@ -285,7 +292,7 @@ impl Worker {
                 self.wake(queue, now_ms);
             }
         }
-        if self.over_budget() {
+        if self.over_budget() || self.outbox_keeps().is_some() {
             self.shared.want_checkpoint();
         }
     }

@@ -5,6 +5,7 @@ use waystation_storage::StorageError;
 use super::Worker;
 use crate::ids::{QueueId, ShardId};
 use crate::need::{Contents, Need};
+use crate::outbox::Keep;
 use crate::parked::Work;
 use crate::shared::Fetch;
 
@@ -57,6 +58,17 @@ impl Worker {
         self.shared.usage.page_bytes.get() > self.shared.budgets.page_bytes_max
     }
 
+    /// What outboxes keep in memory beyond need; `None` while all of it has room. The first chunks of
+    /// many lanes together may be more than the budget: then they go too.
+    pub(super) fn outbox_keeps(&self) -> Option<Keep> {
+        let bytes = self.shared.usage.outbox_memory_bytes.get();
+        let most = self.shared.budgets.outbox_memory_bytes_max;
+        (bytes > most).then(|| match bytes > 2 * most {
+            true => Keep::Nothing,
+            false => Keep::Heads,
+        })
+    }
+
     /// Makes room after a page came in. Not while other work waits for pages of the queue: it may need
     /// this one as well, and two pages that drive each other out would never be there together.
     fn evict(&mut self, queue: QueueId) {
@@ -70,9 +82,14 @@ impl Worker {
 
     pub(super) fn sealed(&mut self, shard: ShardId, generation: u64) {
         let over = self.over_budget();
+        let outbox_keeps = self.outbox_keeps();
         let Some(state) = self.shards.get_mut(&shard) else {
             return;
         };
+        state.outbox.sealed(generation);
+        if let Some(keep) = outbox_keeps {
+            state.outbox.evict(keep);
+        }
         for queue in state.queues.values_mut() {
             queue.sealed(generation);
             if over {

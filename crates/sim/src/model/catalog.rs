@@ -224,6 +224,7 @@ impl Model {
                 Ok(version) => !holds || before.is_some_and(|before| *version <= before),
                 Err(EngineError::Conflict { path }) => *path == write.path && holds,
                 Err(EngineError::StorageFull) => !self.leeway.full,
+                Err(EngineError::Overloaded) => !self.leeway.tight,
                 Err(_) => true,
             };
             if wrong {

@@ -224,7 +224,8 @@ impl Model {
                 !lost && delivered.receive_count > u32::from(redrive.receives_max)
             })
         });
-        if over && repetition == Repetition::None {
+        // With a full outbox dead-letter moves wait.
+        if over && repetition == Repetition::None && !self.leeway.tight {
             return Err("was received too often to stay".into());
         }
         Ok(())
