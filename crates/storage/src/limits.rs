@@ -32,8 +32,11 @@ pub const ZERO_STEP_BYTES: usize = 1024 * 1024;
 pub const ZERO_CLAIM_BYTES: u64 = 4 * 1024 * 1024;
 /// Segments allocated beyond the current one: the first is the reserve, the second spares the writer a wait.
 pub const PREPARED_SEGMENTS: usize = 2;
-/// Free segments kept for reuse, prepared ones included; further ones are removed.
-pub const RECYCLED_SEGMENTS_MAX: usize = 4;
+/// Free segments kept for reuse however little is written, prepared ones included.
+pub const RECYCLED_SEGMENTS_MIN: usize = 4;
+/// Free segments kept for reuse however much is written: what a writer fills between two checkpoints, so that in a
+/// steady state none is created and none zeroed.
+pub const RECYCLED_SEGMENTS_MAX: usize = 12;
 /// Size of the file that is dropped when the disk is full, so that one checkpoint still fits.
 pub const BALLAST_BYTES: u64 = 64 * 1024 * 1024;
 /// Block cache of the view unless options say otherwise.
@@ -49,6 +52,8 @@ const _: () = assert!(PAGE_BYTES.is_power_of_two());
 const _: () = assert!(FRAME_BYTES_MAX.is_multiple_of(PAGE_BYTES));
 const _: () = assert!(SEGMENT_BYTES_DEFAULT.is_power_of_two());
 const _: () = assert!(SEGMENT_BYTES_MIN >= 2 * FRAME_BYTES_MAX as u64);
+const _: () = assert!(PREPARED_SEGMENTS < RECYCLED_SEGMENTS_MIN);
+const _: () = assert!(RECYCLED_SEGMENTS_MIN <= RECYCLED_SEGMENTS_MAX);
 const _: () = assert!(META_BYTES_MAX + INLINE_BODY_BYTES_MAX + PAGE_BYTES <= FRAME_BYTES_MAX);
 const _: () = assert!(CHUNK_BYTES <= INLINE_BODY_BYTES_MAX);
 const _: () = assert!(BODY_BYTES_MAX / CHUNK_BYTES * 16 <= INLINE_BODY_BYTES_MAX);

@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering;
 
 use super::segments::segment_name;
 use super::{Journal, Reclaimed, SegmentPin, lock};
-use crate::limits::RECYCLED_SEGMENTS_MAX;
 use crate::{Lsn, StorageError};
 
 impl Journal {
@@ -19,6 +18,7 @@ impl Journal {
         let _turn = lock(&self.turns.reclaiming);
         assert!(trim <= self.position().end, "{trim} was never appended");
         self.trimmed.fetch_max(trim.0, Ordering::AcqRel);
+        self.space.measure_consumption();
         let mut reclaimed = Reclaimed::default();
         let relocated = self.segments.relocated_indices();
         for index in self.segments.indices() {
@@ -37,6 +37,7 @@ impl Journal {
                 self.remove_relocated(index, &mut reclaimed)?;
             }
         }
+        self.remove_surplus(&mut reclaimed)?;
         if reclaimed != Reclaimed::default() {
             self.segments.sync_directory()?;
         }
@@ -60,7 +61,7 @@ impl Journal {
         let Some(stored) = self.segments.take(index) else {
             return Ok(());
         };
-        let Some(target) = self.space.recycle_target(RECYCLED_SEGMENTS_MAX) else {
+        let Some(target) = self.space.recycle_target() else {
             self.segments
                 .disk()
                 .remove(&stored.name)
@@ -78,6 +79,23 @@ impl Journal {
         self.segments.insert_named(target);
         self.space.recycled(target);
         reclaimed.recycled.push(index);
+        Ok(())
+    }
+
+    /// Removes free segments that a busier time left: the farthest first, which nothing has touched since.
+    fn remove_surplus(&self, reclaimed: &mut Reclaimed) -> Result<(), StorageError> {
+        let _turn = lock(&self.turns.growing);
+        while let Some(index) = self.space.surplus() {
+            let Some(stored) = self.segments.take(index) else {
+                return Ok(());
+            };
+            self.space.removed(index);
+            self.segments
+                .disk()
+                .remove(&stored.name)
+                .map_err(StorageError::io("remove", &stored.name))?;
+            reclaimed.removed.push(index);
+        }
         Ok(())
     }
 

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use super::{Funding, lock};
 use crate::limits::{
-    FRAME_BYTES_MAX, PAGE_BYTES, PREPARED_SEGMENTS, ZERO_CLAIM_BYTES, ZERO_STEP_BYTES,
+    FRAME_BYTES_MAX, PAGE_BYTES, PREPARED_SEGMENTS, RECYCLED_SEGMENTS_MAX, RECYCLED_SEGMENTS_MIN,
+    ZERO_CLAIM_BYTES, ZERO_STEP_BYTES,
 };
 
 /// Room below which everybody is refused: the open frame, the one in flight, and one more.
@@ -55,6 +56,10 @@ struct State {
     zeroed: BTreeMap<u32, u64>,
     /// What is being zeroed now; frames wait for it.
     zeroing: Option<(u64, u64)>,
+    /// Free segments worth keeping: what was filled between the last two reclaims, and the prepared ones.
+    keep: u64,
+    /// Where the writer stood at the last reclaim.
+    reclaimed_at: u64,
     /// The last attempt to get a segment found no room.
     full: bool,
     due: bool,
@@ -88,6 +93,8 @@ impl Space {
             backed_to,
             found_to: backed_to + ((found.len() as u64) << segment_bits),
             zeroed,
+            keep: RECYCLED_SEGMENTS_MIN as u64,
+            reclaimed_at: writer,
             due: true,
             ..State::default()
         };
@@ -257,11 +264,45 @@ impl Space {
         self.publish(&state);
     }
 
+    /// A reclaim begins: what the writer filled since the one before tells how many segments it will want until the next.
+    pub(super) fn measure_consumption(&self) {
+        let mut state = lock(&self.state);
+        let filled = (state.writer - state.reclaimed_at).div_ceil(1 << self.segment_bits);
+        state.reclaimed_at = state.writer;
+        state.keep = (filled + PREPARED_SEGMENTS as u64)
+            .clamp(RECYCLED_SEGMENTS_MIN as u64, RECYCLED_SEGMENTS_MAX as u64);
+    }
+
+    /// Segments that exist beyond the writer's own.
+    fn ahead(&self, state: &State) -> u64 {
+        (state.found_to >> self.segment_bits) - (state.writer >> self.segment_bits) - 1
+    }
+
     /// The index that a recycled segment takes, or `None` when enough wait already.
-    pub(super) fn recycle_target(&self, segments_max: usize) -> Option<u32> {
+    pub(super) fn recycle_target(&self) -> Option<u32> {
         let state = lock(&self.state);
-        let ahead = (state.found_to >> self.segment_bits) - (state.writer >> self.segment_bits);
-        (ahead <= segments_max as u64).then_some((state.found_to >> self.segment_bits) as u32)
+        (self.ahead(&state) < state.keep).then_some((state.found_to >> self.segment_bits) as u32)
+    }
+
+    /// The farthest segment, when more wait than are worth keeping.
+    pub(super) fn surplus(&self) -> Option<u32> {
+        let state = lock(&self.state);
+        let last = (state.found_to >> self.segment_bits) - 1;
+        (self.ahead(&state) > state.keep).then_some(last as u32)
+    }
+
+    /// The segment that `surplus` gave goes.
+    pub(super) fn removed(&self, index: u32) {
+        let mut state = lock(&self.state);
+        state.found_to -= 1 << self.segment_bits;
+        assert_eq!(
+            u64::from(index),
+            state.found_to >> self.segment_bits,
+            "segments are removed from the far end"
+        );
+        state.backed_to = state.backed_to.min(state.found_to);
+        state.zeroed.remove(&index);
+        self.publish(&state);
     }
 
     /// A segment was renamed to the index that `recycle_target` gave.

@@ -1,6 +1,7 @@
 //! Giving segments back: only dead ones, never one that somebody holds.
 
 use super::*;
+use crate::limits::{RECYCLED_SEGMENTS_MAX, RECYCLED_SEGMENTS_MIN};
 
 /// Fills segments 0..`until` with one body each record; returns (reference, sequence) in order.
 pub(super) fn fill(journal: &Journal, until: u32) -> Vec<(BodyRef, u64)> {
@@ -116,23 +117,43 @@ fn a_pinned_or_referenced_segment_is_kept_until_let_go() {
 fn beyond_the_pool_segments_are_removed() {
     let disk = FaultyDisk::new();
     let (journal, _) = open(&disk);
-    fill(&journal, 10);
-    let reclaimed = journal
-        .reclaim(journal.position().frame, &BTreeMap::new())
-        .expect("reclaims");
-    assert!(reclaimed.recycled.len() <= 5, "{reclaimed:?}");
-    assert_eq!(reclaimed.recycled.len() + reclaimed.removed.len(), 9);
-    assert!(journal.statistics().segments <= 7);
-    fill(&journal, 14);
+    fill(&journal, 18);
+    let all = |journal: &Journal| {
+        let position = journal.position().frame;
+        journal.reclaim(position, &BTreeMap::new())
+    };
+    let reclaimed = all(&journal).expect("reclaims");
+    assert_eq!(reclaimed.recycled.len() + reclaimed.removed.len(), 17);
+    let kept = journal.statistics().segments;
+    assert!(kept <= 2 + RECYCLED_SEGMENTS_MAX as u64, "{kept}");
+    // Somebody who writes less keeps less.
+    fill(&journal, 20);
+    let reclaimed = all(&journal).expect("reclaims");
+    assert!(!reclaimed.removed.is_empty(), "{reclaimed:?}");
+    let kept = journal.statistics().segments;
+    assert_eq!(kept, 2 + RECYCLED_SEGMENTS_MIN as u64);
+    fill(&journal, 26);
     drop(journal);
-    assert!(
-        try_open(
-            &disk.after_power_loss(),
-            options(),
-            Some(Lsn(9 * SEGMENT_BYTES))
-        )
-        .is_ok()
-    );
+    let start = Some(Lsn(19 * SEGMENT_BYTES));
+    assert!(try_open(&disk.after_power_loss(), options(), start).is_ok());
+}
+
+#[test]
+fn a_steady_writer_settles_on_recycled_segments() {
+    let disk = FaultyDisk::new();
+    let (journal, _) = open(&disk);
+    let mut zeroed_bytes = Vec::new();
+    for round in 1..6 {
+        for segment in 0..7 {
+            fill(&journal, 7 * (round - 1) + segment + 1);
+            journal.prepare_next().expect("prepares");
+        }
+        journal
+            .reclaim(journal.position().frame, &BTreeMap::new())
+            .expect("reclaims");
+        zeroed_bytes.push(journal.statistics().bytes_zeroed);
+    }
+    assert_eq!(zeroed_bytes[2], zeroed_bytes[4], "{zeroed_bytes:?}");
 }
 
 #[test]
