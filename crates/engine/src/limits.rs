@@ -50,6 +50,10 @@ pub(crate) const EXPIRE_PER_PLAN_MAX: usize = 4_096;
 /// How long work is left alone that found no room on the disk or waits for a page, in milliseconds.
 pub(crate) const RETRY_MS: u64 = 20;
 
+/// Long polls that end with nothing do so at multiples of this, in milliseconds, so that thousands of them cost one
+/// wake for many instead of one each.
+pub(crate) const POLL_END_STEP_MS: u64 = 20;
+
 /// Bounds of one node that its configuration may change.
 #[derive(Clone, Debug)]
 pub struct Budgets {

@@ -34,7 +34,7 @@ impl Desk {
         match self.worker.as_mut() {
             Some(worker) => {
                 worker.process(inbox.take_all());
-                worker.next_due().unwrap_or(u64::MAX)
+                worker.next_look().unwrap_or(u64::MAX)
             }
             None => u64::MAX,
         }

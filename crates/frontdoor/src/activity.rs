@@ -1,10 +1,12 @@
 //! What a connection is doing, for its timeouts.
 //!
-//! One timer per connection looks at this now and then. Requests only store a
-//! number, so that a busy connection never touches the timer wheel.
+//! The watchman looks at this now and then. Requests only store a number, so
+//! that neither a busy nor an idle connection has a timer of its own.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
 
 use crate::limits::{Limits, TIMEOUT_CHECK_MAX};
 
@@ -18,6 +20,7 @@ pub(crate) struct Activity {
     head_since: AtomicU64,
     /// The client has not taken any byte of the answer since.
     stalled_since: AtomicU64,
+    call: Notify,
 }
 
 /// What a timeout demands.
@@ -38,7 +41,18 @@ impl Activity {
             idle_since: AtomicU64::new(1),
             head_since: AtomicU64::new(0),
             stalled_since: AtomicU64::new(0),
+            call: Notify::new(),
         }
+    }
+
+    /// Asks the connection to look at its verdict and at the phase of the server.
+    pub(crate) fn call(&self) {
+        self.call.notify_one();
+    }
+
+    /// Resolves when the connection was called, also if that was before.
+    pub(crate) async fn called(&self) {
+        self.call.notified().await;
     }
 
     /// Bytes came in.

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-use crate::activity::{Activity, Verdict, check_interval};
+use crate::activity::{Activity, Verdict};
 use crate::body;
 use crate::config::Answers;
 use crate::door::Door;
@@ -66,7 +66,7 @@ async fn serve_requests(
     door: &Arc<Door>,
     stream: Stream,
     from: SocketAddr,
-    mut phase: watch::Receiver<Phase>,
+    phase: watch::Receiver<Phase>,
 ) {
     let activity = Arc::new(Activity::new(Instant::now()));
     let peer = Peer {
@@ -84,8 +84,19 @@ async fn serve_requests(
     });
     let io = TokioIo::new(Watched::new(stream, Arc::clone(&activity)));
     let mut connection = pin!(protocol(door).serve_connection(io, service));
-    let mut checks = tokio::time::interval(check_interval(&door.limits));
+    // Before the phase is looked at: a change after this calls.
+    door.watchman.watch(&activity);
+    let mut draining = false;
     loop {
+        match *phase.borrow() {
+            Phase::Serving => {}
+            Phase::Draining if draining => {}
+            Phase::Draining => {
+                draining = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            Phase::Over => return,
+        }
         tokio::select! {
             biased;
             ended = connection.as_mut() => {
@@ -94,20 +105,11 @@ async fn serve_requests(
                 }
                 return;
             }
-            _ = checks.tick() => match activity.verdict(&door.limits, Instant::now()) {
+            () = activity.called() => match activity.verdict(&door.limits, Instant::now()) {
                 Verdict::GoOn => {}
                 Verdict::CloseIdle => connection.as_mut().graceful_shutdown(),
                 Verdict::Cut(reason) => return tracing::debug!(%from, reason, "the connection is cut"),
             },
-            changed = phase.changed() => {
-                let now = *phase.borrow_and_update();
-                match now {
-                    _ if changed.is_err() => return,
-                    Phase::Serving => {}
-                    Phase::Draining => connection.as_mut().graceful_shutdown(),
-                    Phase::Over => return,
-                }
-            }
         }
     }
 }

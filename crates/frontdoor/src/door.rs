@@ -13,6 +13,7 @@ use crate::internal::InternalRoute;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::route::Router;
+use crate::watchman::Watchman;
 
 /// Everything a request needs, immutable after the start.
 pub(crate) struct Door {
@@ -23,6 +24,7 @@ pub(crate) struct Door {
     pub(crate) registry: Registry,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) budget: Arc<Budget>,
+    pub(crate) watchman: Watchman,
     pub(crate) limits: Limits,
     pub(crate) answers: Answers,
     pub(crate) url_style: UrlStyle,
@@ -54,6 +56,7 @@ impl Door {
             registry,
             metrics,
             budget: Budget::new(limits.bodies_bytes_max),
+            watchman: Watchman::default(),
             limits,
             answers: config.answers,
             url_style: config.url_style,

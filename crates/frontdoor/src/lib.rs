@@ -23,6 +23,7 @@ mod listener;
 mod connection;
 mod stream;
 mod activity;
+mod watchman;
 
 mod exchange;
 mod browser;

@@ -75,8 +75,11 @@ pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How often certificate files are looked at for a change.
 pub(crate) const CERTIFICATE_CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How often a connection looks at its timeouts, at most.
+/// How often the watchman goes round, at the least.
 pub(crate) const TIMEOUT_CHECK_MAX: Duration = Duration::from_secs(5);
+
+/// Closed connections that the watchman may still remember, beside as many as were open.
+pub(crate) const WATCHED_SLACK: usize = 1024;
 
 /// How long a browser may remember a preflight answer.
 pub(crate) const PREFLIGHT_MAX_AGE_S: u32 = 600;

@@ -119,14 +119,21 @@ impl FrontDoor {
                 watched.clone(),
             ));
         }
+        let (limits, watchman) = (&self.door.limits, &self.door.watchman);
         tokio::select! {
             () = shutdown => {}
             () = watch_certificates(self.certificates.as_ref()) => {}
+            never = watchman.go_round(limits) => match never {},
         }
         phase.send_replace(Phase::Draining);
+        watchman.call_all();
         while accepting.join_next().await.is_some() {}
-        let drained = drain(&room, permits, self.door.limits.drain_timeout).await;
+        let drained = tokio::select! {
+            drained = drain(&room, permits, limits.drain_timeout) => drained,
+            never = watchman.go_round(limits) => match never {},
+        };
         phase.send_replace(Phase::Over);
+        watchman.call_all();
         Ok(drained)
     }
 }

@@ -17,7 +17,7 @@ use crate::codec::Writer;
 use crate::command::Command;
 use crate::config::EngineError;
 use crate::ids::{QueueId, ShardId};
-use crate::limits::RETRY_MS;
+use crate::limits::{POLL_END_STEP_MS, RETRY_MS};
 use crate::need::Need;
 use crate::parked::{Parked, Work};
 use crate::plan::{Outcome, Turn};
@@ -77,10 +77,22 @@ impl Worker {
 
     /// When this worker has something to do without a letter.
     pub(crate) fn next_due(&self) -> Option<u64> {
-        let shard = self.due.first().map(|(when, _)| *when);
+        let others = self.next_due_but_receives();
+        [others, self.parked.next_due()].into_iter().flatten().min()
+    }
+
+    /// When its thread should look: receives that end with nothing are answered together.
+    pub(crate) fn next_look(&self) -> Option<u64> {
         let receive = self.parked.next_due();
+        let receive = receive.map(|due_ms| due_ms.next_multiple_of(POLL_END_STEP_MS));
+        let others = self.next_due_but_receives();
+        [others, receive].into_iter().flatten().min()
+    }
+
+    fn next_due_but_receives(&self) -> Option<u64> {
+        let shard = self.due.first().map(|(when, _)| *when);
         let stalled = self.stalled.first().map(|(when, ..)| *when);
-        [shard, receive, stalled].into_iter().flatten().min()
+        [shard, stalled].into_iter().flatten().min()
     }
 
     /// Bytes of bodies that its shards refer to.
