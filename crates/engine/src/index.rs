@@ -121,8 +121,10 @@ impl LiveBytes {
 /// Indexes over all queues of one shard.
 #[derive(Debug)]
 pub(crate) struct ShardIndex {
-    /// Ends of leases and delays: (when, queue, sequence).
+    /// Pages in memory with messages in flight or delayed: (earliest deadline, queue, page).
     pub(crate) deadlines: BTreeSet<(u64, QueueId, u64)>,
+    /// The same for pages that are not in memory.
+    pub(crate) far: BTreeSet<(u64, QueueId, u64)>,
     pub(crate) live: LiveBytes,
     pub(crate) usage: Arc<Usage>,
     /// Size of a journal segment, to find the segment of an address.
@@ -135,6 +137,7 @@ impl ShardIndex {
     pub(crate) fn new(usage: Arc<Usage>, segment_bytes: u64) -> ShardIndex {
         ShardIndex {
             deadlines: BTreeSet::new(),
+            far: BTreeSet::new(),
             live: LiveBytes::default(),
             usage,
             segment_bytes,

@@ -20,6 +20,7 @@ mod outbox;
 mod table;
 mod record;
 mod shard;
+mod time;
 mod command;
 mod peek;
 mod need;

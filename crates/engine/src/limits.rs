@@ -47,6 +47,13 @@ pub(crate) const PEEK_PAGES_MAX: usize = 64;
 /// Messages looked at in one receive before it lets others run.
 pub(crate) const EXPIRE_PER_PLAN_MAX: usize = 4_096;
 
+/// Pages of one queue that a restart reads to know its tenants.
+pub(crate) const TENANT_PAGES_MAX: usize = (IN_FLIGHT_PER_QUEUE_MAX / PAGE_ENTRIES) as usize + 1;
+/// A page is read ahead of its earliest deadline by one part in so many of `Budgets::far_ms`.
+pub(crate) const READ_AHEAD_FRACTION: u64 = 12;
+/// Pages with deadlines that one shard reads at a time, so that what it reads soon is bounded.
+pub(crate) const READ_AHEAD_PAGES: usize = 4;
+
 /// How long work is left alone that found no room on the disk or waits for a page, in milliseconds.
 pub(crate) const RETRY_MS: u64 = 20;
 
@@ -59,6 +66,8 @@ pub(crate) const POLL_END_STEP_MS: u64 = 20;
 pub struct Budgets {
     /// Memory for index pages, in bytes; past it clean cold pages leave memory.
     pub page_bytes_max: u64,
+    /// A deadline farther away than this does not keep its page in memory, in milliseconds.
+    pub far_ms: u64,
     /// Messages in flight or delayed, over all queues.
     pub waiting_messages_max: u64,
     /// Remembered deduplication ids, over all queues.
@@ -77,7 +86,8 @@ impl Default for Budgets {
     fn default() -> Budgets {
         Budgets {
             page_bytes_max: 384 << 20,
-            waiting_messages_max: 4_000_000,
+            far_ms: 60_000,
+            waiting_messages_max: 20_000_000,
             deduplication_entries_max: 4_000_000,
             parked_receives_max: 100_000,
             outbox_bytes_max: 1 << 30,

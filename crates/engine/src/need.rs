@@ -108,8 +108,9 @@ impl Shard {
         match (need, contents) {
             (Need::Page { queue, number }, Contents::Page(page)) => {
                 if let Some(state) = self.queues.get_mut(&queue) {
-                    state.install(number, generation, page);
+                    state.install(number, generation, page, &mut self.index);
                 }
+                self.pass_deadlines();
             }
             (
                 Need::OutboxChunk {

@@ -27,6 +27,13 @@ pub(crate) enum EntryState {
     Leased,
 }
 
+impl EntryState {
+    /// It has a deadline.
+    pub(crate) fn is_waiting(self) -> bool {
+        matches!(self, EntryState::Delayed | EntryState::Leased)
+    }
+}
+
 /// One message: where its body is and what it is doing. 24 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
@@ -121,6 +128,15 @@ pub(crate) struct Origin {
     pub from: QueueId,
 }
 
+/// What `Page::deadlines` finds.
+#[derive(Debug)]
+pub(crate) struct Deadlines {
+    /// Entries whose delay or lease is over.
+    pub(crate) passed: Vec<u16>,
+    /// The earliest end of the others; `u64::MAX` when there are none.
+    pub(crate) next_ms: u64,
+}
+
 /// A page of entries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Page {
@@ -197,6 +213,37 @@ impl Page {
             word += 1;
             bits = *self.ready.get(word)?;
         }
+    }
+    /// The page's deadlines at `now_ms`: whose have come, and the earliest that have not.
+    pub(crate) fn deadlines(&self, now_ms: u64) -> Deadlines {
+        let mut found = Deadlines {
+            passed: Vec::new(),
+            next_ms: u64::MAX,
+        };
+        for (index, extra) in &self.extras {
+            let waits = self
+                .entry(*index)
+                .is_some_and(|entry| entry.state().is_waiting());
+            if waits && extra.until_ms <= now_ms {
+                found.passed.push(*index);
+            } else if waits {
+                found.next_ms = found.next_ms.min(extra.until_ms);
+            }
+        }
+        found
+    }
+    /// Entries that are ready, in flight, delayed.
+    pub(crate) fn count(&self) -> (u16, u16, u16) {
+        let (mut ready, mut leased, mut delayed) = (0, 0, 0);
+        for entry in &self.entries {
+            match entry.state() {
+                EntryState::Ready => ready += 1,
+                EntryState::Leased => leased += 1,
+                EntryState::Delayed => delayed += 1,
+                EntryState::Gone => {}
+            }
+        }
+        (ready, leased, delayed)
     }
     /// Memory the page takes, about.
     pub(crate) fn memory_bytes(&self) -> u64 {

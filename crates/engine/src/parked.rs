@@ -23,6 +23,8 @@ pub(crate) enum Work {
     },
     /// Retention of a queue.
     Expire(QueueId),
+    /// The deadlines in a page.
+    CatchUp(Need),
 }
 
 /// Everything that waits on one worker.
@@ -128,13 +130,19 @@ impl Parked {
         waiting.len() == 1
     }
 
-    /// Some work waits for a part of the queue.
+    /// Some work, other than catching up, waits for a part of the queue.
     pub(crate) fn awaits(&self, queue: QueueId) -> bool {
-        self.needs.keys().any(|need| need.queue() == Some(queue))
+        let mut of_queue = self.needs.iter();
+        of_queue.any(|(need, work)| need.queue() == Some(queue) && !is_catching_up(work))
     }
 
     /// Takes the work that waits for it.
     pub(crate) fn take_needing(&mut self, need: Need) -> Vec<Work> {
         self.needs.remove(&need).unwrap_or_default()
     }
+}
+
+/// Nothing but deadlines asks for it.
+pub(crate) fn is_catching_up(work: &[Work]) -> bool {
+    work.iter().all(|work| matches!(work, Work::CatchUp(_)))
 }

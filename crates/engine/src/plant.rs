@@ -27,9 +27,11 @@ pub(crate) enum Plant {
     Tags,
     /// A restart forgets effects that were not in memory.
     OutboxChunk,
+    /// A restart forgets deadlines in pages that stay in the view.
+    FarDeadline,
 }
 
-const NAMES: [(&str, Plant); 10] = [
+const NAMES: [(&str, Plant); 11] = [
     ("trim-too-far", Plant::TrimTooFar),
     ("outbox-cursor-lost", Plant::OutboxCursor),
     ("manifest-before-rows", Plant::ManifestFirst),
@@ -40,6 +42,7 @@ const NAMES: [(&str, Plant); 10] = [
     ("outbox-trimmed-early", Plant::OutboxTrimmed),
     ("receipts-repeat", Plant::Tags),
     ("outbox-chunk-forgotten", Plant::OutboxChunk),
+    ("far-deadline-lost", Plant::FarDeadline),
 ];
 
 static SELECTED: AtomicU8 = AtomicU8::new(0);

@@ -22,6 +22,7 @@ pub(crate) struct Restored {
     pub(crate) shards: Vec<Shard>,
     manifests: Vec<Option<Manifest>>,
     view: Arc<dyn View>,
+    budgets: Budgets,
     /// Segments that moved bodies lie in, with the record that moved them.
     pub(crate) references: Vec<(u32, Lsn)>,
     /// Latest engine time seen.
@@ -86,6 +87,7 @@ impl Restored {
             shards,
             manifests: found,
             view,
+            budgets: budgets.clone(),
             references: Vec::new(),
             latest_ms,
         })
@@ -120,7 +122,7 @@ impl Restored {
         };
         let record = Record::decode(stored.kind, stored.version, stored.meta)
             .map_err(|what| unknown(stored, &what.to_string()))?;
-        shard.advance(stored.time_ms);
+        bring_to(&*self.view, shard, stored.time_ms, &self.budgets)?;
         for need in shard.missing(&record) {
             load(&*self.view, shard, need)?;
         }
@@ -143,6 +145,23 @@ fn unknown(stored: &Stored<'_>, what: &str) -> StorageError {
     StorageError::UnknownFormat {
         file: "journal".into(),
         what: format!("the record at {} is {what}", stored.lsn),
+    }
+}
+
+/// Lets time pass in the shard as it did at runtime: pages with something due are read first.
+fn bring_to(
+    view: &dyn View,
+    shard: &mut Shard,
+    time_ms: u64,
+    budgets: &Budgets,
+) -> Result<(), StorageError> {
+    loop {
+        shard.advance(time_ms);
+        let Some(need) = shard.far_until(shard.time_ms).next() else {
+            return Ok(());
+        };
+        load(view, shard, need)?;
+        shard.give_back(need, budgets);
     }
 }
 
@@ -233,10 +252,9 @@ fn read_queue(
         let usage = shard.index.usage.clone();
         queue.deduplication.restore(number, stored, entries, &usage);
     }
-    for (number, stored) in queue.pages_waiting() {
+    for (number, stored) in queue.pages_of_tenants() {
         let page = read_page(view, &queue.page_key(shard.id, number, stored))?;
-        queue.install(number, stored, Arc::new(page));
-        queue.register_deadlines(number, &mut shard.index);
+        queue.meet_tenants(number, page);
     }
     shard.index.usage.queues.add(1);
     shard.queues.insert(id, queue);

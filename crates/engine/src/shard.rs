@@ -13,7 +13,7 @@ use crate::ids::{QueueId, ShardId};
 use crate::index::{ShardIndex, Usage};
 use crate::need::Need;
 use crate::outbox::Outbox;
-use crate::queue::{NewMessage, Queue, page_of};
+use crate::queue::{NewMessage, Passed, Queue, page_of};
 use crate::record::Record;
 use crate::table::Table;
 
@@ -42,6 +42,8 @@ pub(crate) struct Shard {
     pub(crate) table: Table,
     /// Test clock's distance from the wall clock; kept by shard 0.
     pub(crate) clock_offset_ms: i64,
+    /// Messages of FIFO queues that time made ready, until all that became ready with them are known.
+    pub(crate) passed: Vec<Passed>,
     /// Queues in which something may have become available since the caller last looked.
     pub(crate) woken: Vec<QueueId>,
     /// Queues that were removed since the caller last looked.
@@ -69,6 +71,7 @@ impl Shard {
             outbox: Outbox::default(),
             table: Table::default(),
             clock_offset_ms: 0,
+            passed: Vec::new(),
             woken: Vec::new(),
             removed: Vec::new(),
             references: Vec::new(),
@@ -79,32 +82,7 @@ impl Shard {
         }
     }
 
-    /// When something happens here by itself next.
-    pub(crate) fn next_due(&self) -> Option<u64> {
-        let deadline = self.index.deadlines.first().map(|(when, ..)| *when);
-        let retention = self.retention.first().map(|(when, _)| *when);
-        [deadline, retention].into_iter().flatten().min()
-    }
-
-    /// Brings the time forward: leases and delays that ended make their messages ready, in the
-    /// order of their ends, whether the time passes at once or step by step.
-    pub(crate) fn advance(&mut self, now_ms: u64) {
-        self.time_ms = self.time_ms.max(now_ms);
-        while let Some((when, queue, sequence)) = self.index.deadlines.first().copied()
-            && when <= self.time_ms
-        {
-            let known = self.queues.get_mut(&queue);
-            if let Some(state) = known {
-                state.tell_time(when);
-                state.deadline_passed(sequence, &mut self.index);
-            }
-            self.index.deadlines.remove(&(when, queue, sequence));
-            self.wake(queue);
-            self.dirty = true;
-        }
-    }
-
-    fn wake(&mut self, queue: QueueId) {
+    pub(crate) fn wake(&mut self, queue: QueueId) {
         if self.woken.last() != Some(&queue) {
             self.woken.push(queue);
         }
@@ -139,8 +117,8 @@ impl Shard {
                 }
             }
             Record::EffectsApplied { effects, .. } => {
-                let moved = effects.iter().filter(|effect| effect.message().is_some());
-                needed.extend(moved.flat_map(|effect| self.tail_page(effect.queue())));
+                let needs = effects.iter().flat_map(|effect| self.missing_for(effect));
+                needed.extend(needs);
             }
             Record::Purged { .. }
             | Record::OutboxTrimmed { .. }
@@ -149,6 +127,27 @@ impl Shard {
         }
         needed.sort_unstable();
         needed.dedup();
+        needed.retain(|need| self.is_missing(*need));
+        needed
+    }
+
+    /// What an effect needs in memory that is not there: a message the page it goes to, a new delay all
+    /// pages with messages that wait for the old one.
+    pub(crate) fn missing_for(&self, effect: &Effect) -> Vec<Need> {
+        let queue = effect.queue();
+        let mut needed = Vec::new();
+        if effect.message().is_some() {
+            needed.extend(self.tail_page(queue));
+        }
+        if let Effect::Configure {
+            version, config, ..
+        } = effect
+            && let Some(state) = self.queues.get(&queue)
+            && state.changes_delay(*version, config)
+        {
+            let spilled = state.spilled_delayed();
+            needed.extend(spilled.map(|number| Need::Page { queue, number }));
+        }
         needed.retain(|need| self.is_missing(*need));
         needed
     }
@@ -351,25 +350,13 @@ impl Shard {
             Queue::new(id, 0, config)
         });
         if version > queue.version {
-            let delay_changed = queue.is_fifo() && queue.config.delay_ms != config.delay_ms;
+            let delay_changed = queue.changes_delay(version, &config);
             queue.version = version;
             queue.config = config;
             queue.redrive_suspended = false;
             queue.dirty = true;
             if delay_changed {
-                let delayed: Vec<u64> = self
-                    .index
-                    .deadlines
-                    .iter()
-                    .filter(|(_, queue, _)| *queue == id)
-                    .map(|(.., sequence)| *sequence)
-                    .filter(|sequence| {
-                        queue
-                            .entry(*sequence)
-                            .is_some_and(|entry| entry.state() == crate::page::EntryState::Delayed)
-                    })
-                    .collect();
-                queue.change_delay(&delayed, now_ms, &mut self.index);
+                queue.change_delay(now_ms, &mut self.index);
             }
         }
         queue.last_sync_lsn = at.end;

@@ -47,6 +47,8 @@ pub(crate) struct Profile {
     pub(crate) spills: bool,
     /// Letters between shards are kept back for a while about once in so many steps; 0 for never.
     pub(crate) hold_one_in: u64,
+    /// Pages with a deadline farther away than this leave memory too.
+    pub(crate) far_ms: u64,
     /// Node-wide budgets are so small that commands are refused.
     pub(crate) tight: bool,
     /// Zeroed ahead of the journal's writer.
@@ -101,6 +103,7 @@ impl Profile {
             } else {
                 one_of(rng, &[0, 0, 300])
             },
+            far_ms: one_of(rng, &[0, 0, 100, 3000, 60_000]),
             tight: rng.u8(0..10) == 0,
             zero_ahead_bytes: one_of(rng, &[0, 0, 0, 1 << 20]),
         }
@@ -125,6 +128,7 @@ impl Profile {
             budgets.page_bytes_max = 1000;
             budgets.outbox_memory_bytes_max = 1000;
             budgets.outbox_chunk_effects = 3;
+            budgets.far_ms = self.far_ms;
         }
         if self.tight {
             budgets.waiting_messages_max = 20;

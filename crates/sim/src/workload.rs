@@ -104,7 +104,7 @@ impl Workload {
         QueueConfig {
             kind,
             retention_ms: pick(rng, &[60_000, 345_600_000, 345_600_000, 1_209_600_000]),
-            delay_ms: pick(rng, &[0, 0, 0, 500, 5000]),
+            delay_ms: pick(rng, &[0, 0, 0, 500, 5000, 300_000]),
             redrive: (!targets.is_empty() && rng.bool()).then(|| Redrive {
                 target: pick(rng, &targets),
                 receives_max: pick(rng, &[1, 2, 3, 5]),

@@ -36,11 +36,9 @@ impl Turn<'_> {
 
     /// Pages that taking in the offer needs and that are not in memory.
     pub(crate) fn missing_for(&self, offer: &Offer) -> Vec<Need> {
-        let moved = offer.effects.iter().map(|(_, effect)| effect);
-        let mut pages: Vec<Need> = moved
-            .filter(|effect| effect.message().is_some())
-            .filter_map(|effect| self.shard.tail_page(effect.queue()))
-            .filter(|need| self.shard.is_missing(*need))
+        let effects = offer.effects.iter().map(|(_, effect)| effect);
+        let mut pages: Vec<Need> = effects
+            .flat_map(|effect| self.shard.missing_for(effect))
             .collect();
         pages.sort_unstable();
         pages.dedup();

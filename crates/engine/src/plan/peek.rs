@@ -86,7 +86,9 @@ fn look(queue: &Queue, request: &PeekRequest, now_ms: u64) -> Seen {
 
 /// Counters that stay in memory say which pages hold nothing of interest.
 fn may_hold(slot: &Slot, states: &States) -> bool {
-    states.visible && slot.ready > 0 || (states.in_flight || states.delayed) && slot.waiting > 0
+    states.visible && slot.ready > 0
+        || states.in_flight && slot.leased > 0
+        || states.delayed && slot.delayed > 0
 }
 
 /// The state of a message that exists, is not older than the retention and wanted.

@@ -10,7 +10,7 @@ use crate::page::EntryState;
 pub(crate) enum Expiry {
     /// Nothing is due.
     None,
-    /// All messages of this page are too old and none of them waits for a deadline.
+    /// All messages of this page are too old.
     Page(u64),
     /// These messages are too old.
     Messages(Vec<u64>),
@@ -33,7 +33,7 @@ impl Queue {
         let Some(slot) = self.pages.get_mut(&number) else {
             return Expiry::None;
         };
-        if slot.sent_max_ms.saturating_add(retention_ms) <= now_ms && slot.waiting == 0 {
+        if slot.sent_max_ms.saturating_add(retention_ms) <= now_ms {
             return Expiry::Page(number);
         }
         let Some(page) = slot.page.clone() else {

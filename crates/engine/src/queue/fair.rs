@@ -7,11 +7,14 @@
 //! `pick` may fill them at any time, forgetting them all is always right, and nothing of them is stored.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::tenants::Tenants;
 use super::{Pick, Queue, page_of};
-use crate::limits::{FAIR_LANES_MAX, FAIR_LOOKS_PER_RECEIVE, FAIR_WINDOW_MESSAGES, PAGE_ENTRIES};
-use crate::page::EntryState;
+use crate::limits::{
+    FAIR_LANES_MAX, FAIR_LOOKS_PER_RECEIVE, FAIR_WINDOW_MESSAGES, PAGE_ENTRIES, TENANT_PAGES_MAX,
+};
+use crate::page::{EntryState, Page};
 
 /// What a fair queue holds of messages that no noisy tenant has sent, about (section 27 of the reference).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -326,6 +329,36 @@ impl Queue {
         }
         if let Some(fair) = &mut self.fair {
             fair.changed(change);
+        }
+    }
+
+    /// Pages to read after a restart, so that who was noisy is known again: those with messages in flight, as
+    /// many as can be in flight in neighbouring pages. (page, generation)
+    pub(crate) fn pages_of_tenants(&self) -> Vec<(u64, u64)> {
+        if self.is_fifo() || !self.had_tenants {
+            return Vec::new();
+        }
+        let pages = self.pages.iter().filter(|(_, slot)| slot.leased > 0);
+        let pages = pages.map(|(number, slot)| (*number, slot.stored));
+        pages.take(TENANT_PAGES_MAX).collect()
+    }
+
+    /// Counts what the tenants of such a page hold; for the queue as a whole it is counted.
+    pub(crate) fn meet_tenants(&mut self, number: u64, page: Page) {
+        let in_flight = self.counts.in_flight;
+        let page = self.ripened(number, Arc::new(page));
+        for entry in (0..page.len()).filter_map(|position| page.entry(position)) {
+            if entry.group() == 0 || !entry.state().is_waiting() {
+                continue;
+            }
+            let fair = self.fair.get_or_insert_with(|| {
+                Box::new(Fair {
+                    tenants: Tenants::new(in_flight, 0),
+                    ..Fair::default()
+                })
+            });
+            fair.tenants
+                .met(entry.group(), entry.sent_ms(), entry.state());
         }
     }
 

@@ -1,11 +1,13 @@
 //! The queue primitive: messages by sequence, in pages; what is ready, in flight, delayed.
 //!
 //! The state of a message lives in its page and nowhere else; everything beside the pages is an
-//! index over them that can be rebuilt. Every change goes through `transition`, so counters,
-//! deadlines, live bytes and the FIFO window cannot disagree. One file per mutation.
+//! index over them that can be rebuilt. Every change goes through `transition`, or `pass_deadlines` when
+//! time makes it, so counters, deadlines, live bytes and the FIFO window cannot disagree. One file per
+//! mutation.
 //!
 //! A page that a mutation touches must be in memory; `Record::pages` says which ones those are.
 
+mod deadlines;
 mod deduplication;
 mod deleted;
 mod expired;
@@ -24,6 +26,7 @@ mod visibility;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+pub(crate) use deadlines::Passed;
 pub(crate) use deduplication::{Deduplication, decode_chunk, encode_chunk};
 pub(crate) use expired::Expiry;
 pub use fair::QuietCounts;
@@ -35,8 +38,8 @@ pub(crate) use slot::{BODY_HEADER_BYTES, Slot};
 
 use crate::config::{QueueConfig, QueueKind};
 use crate::ids::QueueId;
-use crate::index::ShardIndex;
-use crate::limits::{HEAD_PAGES_RESIDENT, PAGE_ENTRIES};
+use crate::index::{ShardIndex, Usage};
+use crate::limits::PAGE_ENTRIES;
 use crate::page::{Entry, EntryState, Page};
 
 /// The page of a sequence.
@@ -63,6 +66,44 @@ pub struct QueueCounts {
     pub quiet: Option<QuietCounts>,
 }
 
+impl QueueCounts {
+    /// Counts a change of state, here and for the node.
+    fn moved(&mut self, from: EntryState, to: EntryState, usage: &Usage) {
+        match from {
+            EntryState::Ready => {
+                self.visible -= 1;
+                usage.visible_messages.sub(1);
+            }
+            EntryState::Leased => self.in_flight -= 1,
+            EntryState::Delayed => self.delayed -= 1,
+            EntryState::Gone => {}
+        }
+        match to {
+            EntryState::Ready => {
+                self.visible += 1;
+                usage.visible_messages.add(1);
+            }
+            EntryState::Leased => self.in_flight += 1,
+            EntryState::Delayed => self.delayed += 1,
+            EntryState::Gone => {}
+        }
+        match (from.is_waiting(), to.is_waiting()) {
+            (false, true) => usage.waiting_messages.add(1),
+            (true, false) => usage.waiting_messages.sub(1),
+            _ => {}
+        }
+    }
+
+    /// Takes out what a page counted.
+    fn without(&mut self, slot: &Slot, usage: &Usage) {
+        self.visible -= u64::from(slot.ready);
+        self.in_flight -= u64::from(slot.leased);
+        self.delayed -= u64::from(slot.delayed);
+        usage.visible_messages.sub(u64::from(slot.ready));
+        usage.waiting_messages.sub(u64::from(slot.waiting()));
+    }
+}
+
 /// One queue.
 #[derive(Debug)]
 pub(crate) struct Queue {
@@ -71,6 +112,8 @@ pub(crate) struct Queue {
     pub(crate) config: QueueConfig,
     pub(crate) next_sequence: u64,
     pub(crate) pages: BTreeMap<u64, Slot>,
+    /// Pages in memory.
+    resident: BTreeSet<u64>,
     /// Pages with at least one ready message.
     ready_pages: BTreeSet<u64>,
     /// Pages by the oldest send they may hold.
@@ -79,6 +122,8 @@ pub(crate) struct Queue {
     pub(crate) window: Option<Window>,
     /// Tenants of a standard queue, once a message with a group was received.
     fair: Option<Box<Fair>>,
+    /// There were tenants when the queue's row was written: they are to be found among messages in flight.
+    had_tenants: bool,
     /// Engine time, as far as the queue was told.
     now_ms: u64,
     pub(crate) deduplication: Deduplication,
@@ -105,11 +150,13 @@ impl Queue {
             config,
             next_sequence: 0,
             pages: BTreeMap::new(),
+            resident: BTreeSet::new(),
             ready_pages: BTreeSet::new(),
             by_age: BTreeSet::new(),
             counts: QueueCounts::default(),
             window: (config.kind == QueueKind::Fifo).then(Window::default),
             fair: None,
+            had_tenants: false,
             now_ms: 0,
             deduplication: Deduplication::default(),
             attempts: Attempts::default(),
@@ -176,10 +223,10 @@ impl Queue {
         let sequence = self.next_sequence;
         let number = page_of(sequence);
         self.next_sequence += 1;
-        let slot = self
-            .pages
-            .entry(number)
-            .or_insert_with(|| Slot::new(&index.usage));
+        let slot = self.pages.entry(number).or_insert_with(|| {
+            self.resident.insert(number);
+            Slot::new(&index.usage)
+        });
         if slot.sent_min_ms > entry.sent_ms() {
             self.by_age.remove(&(slot.sent_min_ms, number));
             self.by_age.insert((entry.sent_ms(), number));
@@ -218,17 +265,15 @@ impl Queue {
         };
         let extra = self.extra(sequence).cloned().unwrap_or_default();
         let from = entry.state();
-        self.uncount(from, sequence, extra.until_ms, index);
-        let id = self.id;
         if let Some(page) = self.page_mut(number) {
-            if matches!(to, EntryState::Leased | EntryState::Delayed) {
+            if to.is_waiting() {
                 page.extra_mut(position).until_ms = until_ms;
-                index.deadlines.insert((until_ms, id, sequence));
             }
             page.set_state(position, to);
         }
-        self.count(to, index);
+        self.counts.moved(from, to, &index.usage);
         self.update_slot(number, from, to);
+        self.deadline_changed(number, to, until_ms, index);
         if to == EntryState::Gone {
             let occupied = slot::occupied(&entry, &extra, index.segment_bytes);
             self.release(number, &occupied, index);
@@ -245,37 +290,6 @@ impl Queue {
             });
         }
         true
-    }
-
-    fn uncount(&mut self, from: EntryState, sequence: u64, until_ms: u64, index: &mut ShardIndex) {
-        match from {
-            EntryState::Ready => {
-                self.counts.visible -= 1;
-                index.usage.visible_messages.sub(1);
-            }
-            EntryState::Leased => self.counts.in_flight -= 1,
-            EntryState::Delayed => self.counts.delayed -= 1,
-            EntryState::Gone => {}
-        }
-        if matches!(from, EntryState::Leased | EntryState::Delayed) {
-            index.deadlines.remove(&(until_ms, self.id, sequence));
-            index.usage.waiting_messages.sub(1);
-        }
-    }
-
-    fn count(&mut self, to: EntryState, index: &ShardIndex) {
-        match to {
-            EntryState::Ready => {
-                self.counts.visible += 1;
-                index.usage.visible_messages.add(1);
-            }
-            EntryState::Leased => self.counts.in_flight += 1,
-            EntryState::Delayed => self.counts.delayed += 1,
-            EntryState::Gone => {}
-        }
-        if matches!(to, EntryState::Leased | EntryState::Delayed) {
-            index.usage.waiting_messages.add(1);
-        }
     }
 
     fn update_slot(&mut self, number: u64, from: EntryState, to: EntryState) {
@@ -302,16 +316,16 @@ impl Queue {
         }
     }
 
-    /// Forgets a page with everything in it, whether or not it is in memory. Messages in it that
-    /// wait for a deadline must have been taken out of the shard's index before.
+    /// Forgets a page with everything in it, whether or not it is in memory.
     fn drop_page(&mut self, number: u64, index: &mut ShardIndex) {
         let Some(slot) = self.pages.remove(&number) else {
             return;
         };
         self.dirty = true;
         index.live.sub(&slot.segments);
-        self.counts.visible -= u64::from(slot.ready);
-        index.usage.visible_messages.sub(u64::from(slot.ready));
+        index.forget(self.id, number, &slot);
+        self.counts.without(&slot, &index.usage);
+        self.resident.remove(&number);
         self.by_age.remove(&(slot.sent_min_ms, number));
         self.ready_pages.remove(&number);
         if let Some(fair) = &mut self.fair {
@@ -325,16 +339,6 @@ impl Queue {
             .min(self.next_sequence.next_multiple_of(PAGE_ENTRIES));
     }
 
-    /// Puts a page read from the view back into memory, unless it changed meanwhile.
-    pub(crate) fn install(&mut self, number: u64, generation: u64, page: Arc<Page>) {
-        if let Some(slot) = self.pages.get_mut(&number)
-            && slot.page.is_none()
-            && slot.stored == generation
-        {
-            slot.install(page);
-        }
-    }
-
     /// The page is in the view only, in this generation.
     pub(crate) fn is_stored(&self, number: u64, generation: u64) -> bool {
         self.is_spilled(number)
@@ -342,23 +346,6 @@ impl Queue {
                 .pages
                 .get(&number)
                 .is_some_and(|slot| slot.stored == generation)
-    }
-
-    /// Lets clean pages leave memory that no receive will need soon: not the first ready ones, not
-    /// the tail, none with messages in flight or delayed.
-    pub(crate) fn evict(&mut self) {
-        let head: BTreeSet<u64> = self
-            .ready_pages
-            .iter()
-            .take(HEAD_PAGES_RESIDENT)
-            .copied()
-            .collect();
-        let tail = page_of(self.next_sequence);
-        for (number, slot) in &mut self.pages {
-            if *number != tail && !head.contains(number) {
-                slot.evict();
-            }
-        }
     }
 
     /// When the oldest message may have outlived the retention.

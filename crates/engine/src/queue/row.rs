@@ -3,15 +3,19 @@
 
 use std::sync::Arc;
 
-use super::{Attempts, Change, Queue, Slot, leased::Attempt};
+use super::{Attempts, Queue, Slot, leased::Attempt};
 use crate::codec::{Malformed, Reader, Writer};
 use crate::config::QueueConfig;
 use crate::ids::{QueueId, ShardId};
 use crate::index::ShardIndex;
-use crate::page::{EntryState, decode_chunks, encode_chunks};
+use crate::page::{decode_chunks, encode_chunks};
 use crate::row_key::{RowKey, RowKind};
 
-const QUEUE_ROW_VERSION: u8 = 1;
+/// Version 2 tells messages in flight from delayed ones and knows the earliest deadline of every page, and
+/// whether tenants hold some.
+const QUEUE_ROW_VERSION: u8 = 2;
+/// Version 1 only counted what waits, so that such pages must be read to know.
+const QUEUE_ROW_VERSION_1: u8 = 1;
 
 impl Queue {
     pub(crate) fn page_key(&self, shard: ShardId, number: u64, generation: u64) -> RowKey {
@@ -69,11 +73,14 @@ impl Queue {
         self.config.encode(&mut out);
         out.u64(self.next_sequence)
             .u8(u8::from(self.redrive_suspended));
+        out.u8(u8::from(self.fair.is_some()));
         out.u32(self.pages.len() as u32);
         for (number, slot) in &self.pages {
             let row = if slot.dirty { generation } else { slot.row() };
             out.u64(*number).u64(row);
-            out.u16(slot.live).u16(slot.ready).u16(slot.waiting);
+            out.u16(slot.live).u16(slot.ready);
+            out.u16(slot.leased).u16(slot.delayed);
+            out.u64(slot.until_min_ms);
             out.u64(slot.sent_min_ms).u64(slot.sent_max_ms);
             encode_chunks(&mut out, &slot.segments);
         }
@@ -105,7 +112,8 @@ impl Queue {
         index: &mut ShardIndex,
     ) -> Result<(Queue, Vec<(u64, u64)>), Malformed> {
         let mut input = Reader::new(bytes, "queue row");
-        if input.u8()? != QUEUE_ROW_VERSION {
+        let layout = input.u8()?;
+        if !matches!(layout, QUEUE_ROW_VERSION_1 | QUEUE_ROW_VERSION) {
             return Err(input.malformed());
         }
         let version = input.u64()?;
@@ -114,13 +122,26 @@ impl Queue {
         queue.dirty = false;
         queue.next_sequence = input.u64()?;
         queue.redrive_suspended = input.u8()? != 0;
+        // Before version 2 nobody knew: as if there were tenants.
+        queue.had_tenants = layout == QUEUE_ROW_VERSION_1 || input.u8()? != 0;
         let usage = index.usage.clone();
         for (number, slot) in input.list(|input| {
             let number = input.u64()?;
             let mut slot = Slot::stored(&usage, input.u64()?);
             slot.live = input.u16()?;
             slot.ready = input.u16()?;
-            slot.waiting = input.u16()?;
+            if layout == QUEUE_ROW_VERSION_1 {
+                // As if something were due: the page is read before anything else, and `recount` tells.
+                slot.leased = input.u16()?;
+                slot.until_min_ms = if slot.leased > 0 { 0 } else { u64::MAX };
+            } else {
+                slot.leased = input.u16()?;
+                slot.delayed = input.u16()?;
+                slot.until_min_ms = input.u64()?;
+            }
+            if (slot.waiting() > 0) != (slot.until_min_ms != u64::MAX) {
+                return Err(input.malformed());
+            }
             slot.sent_min_ms = input.u64()?;
             slot.sent_max_ms = input.u64()?;
             slot.segments = decode_chunks(input)?;
@@ -145,50 +166,30 @@ impl Queue {
     fn place(&mut self, number: u64, slot: Slot, index: &mut ShardIndex) {
         index.live.add(&slot.segments);
         self.counts.visible += u64::from(slot.ready);
+        self.counts.in_flight += u64::from(slot.leased);
+        self.counts.delayed += u64::from(slot.delayed);
         index.usage.visible_messages.add(u64::from(slot.ready));
+        index.usage.waiting_messages.add(u64::from(slot.waiting()));
         if slot.ready > 0 {
             self.ready_pages.insert(number);
         }
         self.by_age.insert((slot.sent_min_ms, number));
+        self.expect_stored(number, &slot, index);
         self.pages.insert(number, slot);
     }
 
-    /// Pages that must be read before the queue can go on: those with messages in flight or
-    /// delayed. (page, generation)
-    pub(crate) fn pages_waiting(&self) -> Vec<(u64, u64)> {
-        self.pages
-            .iter()
-            .filter(|(_, slot)| slot.page.is_none() && slot.waiting > 0)
-            .map(|(number, slot)| (*number, slot.stored))
-            .collect()
-    }
-
-    /// Registers the deadlines of a page just read at restart.
-    pub(crate) fn register_deadlines(&mut self, number: u64, index: &mut ShardIndex) {
-        let Some(page) = self.page(number).cloned() else {
+    /// Tells messages in flight from delayed ones in a page just read after a row of version 1.
+    pub(super) fn recount(&mut self, number: u64) {
+        let Some(slot) = self.pages.get_mut(&number) else {
             return;
         };
-        for position in 0..page.len() {
-            let sequence = number * crate::limits::PAGE_ENTRIES + u64::from(position);
-            let (Some(entry), Some(extra)) = (page.entry(position), page.extra(position)) else {
-                continue;
-            };
-            let change = Change {
-                sequence,
-                group: entry.group(),
-                sent_ms: entry.sent_ms(),
-                from: EntryState::Ready,
-                to: entry.state(),
-            };
-            match entry.state() {
-                EntryState::Leased => self.counts.in_flight += 1,
-                EntryState::Delayed => self.counts.delayed += 1,
-                EntryState::Gone | EntryState::Ready => continue,
-            }
-            index.deadlines.insert((extra.until_ms, self.id, sequence));
-            index.usage.waiting_messages.add(1);
-            self.note_tenant(change);
-        }
+        let Some((_, leased, delayed)) = slot.page.as_ref().map(|page| page.count()) else {
+            return;
+        };
+        self.counts.in_flight -= u64::from(slot.leased);
+        (slot.leased, slot.delayed) = (leased, delayed);
+        self.counts.in_flight += u64::from(leased);
+        self.counts.delayed += u64::from(delayed);
     }
 
     /// Pages that changed since the last checkpoint, now held by it under `generation`, and the

@@ -20,8 +20,11 @@ pub(crate) struct Slot {
     pub(crate) dirty: bool,
     pub(crate) live: u16,
     pub(crate) ready: u16,
-    /// In flight or delayed.
-    pub(crate) waiting: u16,
+    pub(crate) leased: u16,
+    pub(crate) delayed: u16,
+    /// No message in flight or delayed has an earlier deadline, and no deadline before this one counts any
+    /// more; `u64::MAX` when none waits. With it, a row tells which of its messages are ready by now.
+    pub(crate) until_min_ms: u64,
     /// No send in it is older.
     pub(crate) sent_min_ms: u64,
     /// No send in it is younger.
@@ -29,6 +32,13 @@ pub(crate) struct Slot {
     /// Live bytes by journal segment.
     pub(crate) segments: Vec<(u32, u32)>,
     memory: UsageGuard,
+}
+
+/// Whether a page left memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Evicted {
+    Yes,
+    No,
 }
 
 /// Where the body of an entry lies.
@@ -52,7 +62,9 @@ impl Slot {
             dirty: true,
             live: 0,
             ready: 0,
-            waiting: 0,
+            leased: 0,
+            delayed: 0,
+            until_min_ms: u64::MAX,
             sent_min_ms: u64::MAX,
             sent_max_ms: 0,
             segments: Vec::new(),
@@ -82,23 +94,40 @@ impl Slot {
                 None => self.segments.push((*segment, *bytes)),
             }
         }
-        if let Some(page) = &self.page {
-            self.memory.set(page.memory_bytes());
-        }
+        self.weigh();
     }
 
     /// Counts a change of state.
     pub(crate) fn moved(&mut self, from: EntryState, to: EntryState) {
         match from {
             EntryState::Ready => self.ready -= 1,
-            EntryState::Leased | EntryState::Delayed => self.waiting -= 1,
+            EntryState::Leased => self.leased -= 1,
+            EntryState::Delayed => self.delayed -= 1,
             EntryState::Gone => {}
         }
         match to {
             EntryState::Ready => self.ready += 1,
-            EntryState::Leased | EntryState::Delayed => self.waiting += 1,
+            EntryState::Leased => self.leased += 1,
+            EntryState::Delayed => self.delayed += 1,
             EntryState::Gone => self.live -= 1,
         }
+        self.weigh();
+    }
+
+    /// Messages in flight or delayed.
+    pub(crate) fn waiting(&self) -> u16 {
+        self.leased + self.delayed
+    }
+
+    /// Its row was of a version that did not say when its messages are due: the page must be read to know.
+    pub(crate) fn is_uncounted(&self) -> bool {
+        self.until_min_ms == 0
+    }
+
+    /// Renews what the page counts for in the node's memory.
+    fn weigh(&mut self) {
+        let bytes = self.page.as_ref().map_or(0, |page| page.memory_bytes());
+        self.memory.set(bytes);
     }
 
     /// Gives back bytes of a message that is gone.
@@ -128,18 +157,22 @@ impl Slot {
 
     /// Takes a page read from the view.
     pub(crate) fn install(&mut self, page: Arc<Page>) {
-        self.memory.set(page.memory_bytes());
         self.page = Some(page);
+        self.weigh();
     }
 
-    /// Drops the page from memory if the view has it as it is.
-    pub(crate) fn evict(&mut self) {
+    /// Drops the page from memory if the view has it and no deadline in it comes before `horizon_ms`. What
+    /// only time changed since it was stored follows from `until_min_ms`.
+    pub(crate) fn evict(&mut self, horizon_ms: u64) -> Evicted {
         let dirty = self.dirty;
         #[cfg(feature = "planted-bugs")]
         let dirty = dirty && !crate::plant::is(crate::plant::Plant::DirtyPage);
-        if !dirty && self.captured == 0 && self.stored != 0 && self.waiting == 0 {
-            self.page = None;
-            self.memory.set(0);
+        let stored = !dirty && self.captured == 0 && self.stored != 0;
+        if self.page.is_none() || !stored || self.until_min_ms <= horizon_ms {
+            return Evicted::No;
         }
+        self.page = None;
+        self.weigh();
+        Evicted::Yes
     }
 }

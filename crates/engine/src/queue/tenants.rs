@@ -130,6 +130,13 @@ impl Tenants {
         }
     }
 
+    /// A message that the whole queue's load has already is found to be of this group.
+    pub(crate) fn met(&mut self, group: u64, sent_ms: u64, to: EntryState) {
+        let all = self.all;
+        self.changed(group, sent_ms, EntryState::Ready, to);
+        self.all = all;
+    }
+
     /// Forgets tenants without anything in flight and with next to no share, when there are many: who comes
     /// near the threshold is never forgotten, and there can only be a thousand others that stay.
     fn make_room(&mut self) {

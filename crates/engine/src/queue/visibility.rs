@@ -1,4 +1,4 @@
-//! Deadlines change, by a consumer's wish or because their time has come.
+//! Deadlines change, by the wish of a consumer or of the queue's owner.
 
 use super::Queue;
 use crate::index::ShardIndex;
@@ -41,16 +41,11 @@ impl Queue {
         self.transition(sequence, to, until_ms, index);
     }
 
-    /// A lease or delay ended by itself.
-    pub(crate) fn deadline_passed(&mut self, sequence: u64, index: &mut ShardIndex) {
-        self.transition(sequence, EntryState::Ready, 0, index);
-    }
-
     /// The queue's delay changed: messages of a FIFO queue that still wait for it wait for the new
-    /// one (`SQS-259`). `delayed` are its delayed sequences.
-    pub(crate) fn change_delay(&mut self, delayed: &[u64], now_ms: u64, index: &mut ShardIndex) {
-        for sequence in delayed {
-            let Some(entry) = self.entry(*sequence) else {
+    /// one (`SQS-259`). All pages with delayed messages are in memory.
+    pub(crate) fn change_delay(&mut self, now_ms: u64, index: &mut ShardIndex) {
+        for sequence in self.delayed() {
+            let Some(entry) = self.entry(sequence) else {
                 continue;
             };
             let available_ms = entry.sent_ms() + self.config.delay_ms;
@@ -59,7 +54,7 @@ impl Queue {
             } else {
                 EntryState::Ready
             };
-            self.transition(*sequence, to, available_ms, index);
+            self.transition(sequence, to, available_ms, index);
         }
     }
 }

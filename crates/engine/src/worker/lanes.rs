@@ -29,6 +29,14 @@ impl Worker {
         through: u64,
         now_ms: u64,
     ) {
+        if !self.keeps_up(source, now_ms) {
+            let pull = Letter::Pull {
+                source,
+                destination,
+                through,
+            };
+            return self.line_up(source, pull);
+        }
         match self.turn(source, now_ms, |turn| turn.pulled(destination, through)) {
             Some(Ok(Pulled::Offer(offer))) => {
                 self.shared.post(destination, Letter::Offer(offer));
@@ -50,6 +58,9 @@ impl Worker {
 
     pub(super) fn take_in(&mut self, offer: Offer, now_ms: u64) {
         let (source, destination) = (offer.source, offer.destination);
+        if !self.keeps_up(destination, now_ms) {
+            return self.line_up(destination, Letter::Offer(offer));
+        }
         let missing = self.turn(destination, now_ms, |turn| turn.missing_for(&offer));
         if let Some(needs) = missing.filter(|needs| !needs.is_empty()) {
             return self.fetch(Work::Offer(offer), &needs);

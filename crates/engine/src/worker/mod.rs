@@ -2,8 +2,9 @@
 //!
 //! It never blocks but on a full frame. A `Station` calls `process` on whatever thread brings a
 //! letter; the simulator calls it when its seed says so. Here: letters and time; `lanes` carries effects
-//! between shards, `needs` reads what is not in memory and gives memory back.
+//! between shards, `needs` reads what is not in memory and gives memory back, `catch_up` what is due there.
 
+mod catch_up;
 mod lanes;
 mod needs;
 
@@ -43,6 +44,10 @@ pub(crate) struct Worker {
     stuck: FxHashSet<ShardId>,
     /// Shards that were looked at since the last settling.
     touched: BTreeSet<ShardId>,
+    /// Pages that shards read for their deadlines.
+    coming: FxHashMap<ShardId, BTreeSet<Need>>,
+    /// Letters to shards that have to catch up first.
+    behind: FxHashMap<ShardId, Vec<Letter>>,
     /// The server is about to stop: nobody waits any more.
     waiting_ended: bool,
 }
@@ -63,6 +68,8 @@ impl Worker {
             stalled: BTreeSet::new(),
             stuck: FxHashSet::default(),
             touched,
+            coming: FxHashMap::default(),
+            behind: FxHashMap::default(),
             waiting_ended: false,
         }
     }
@@ -148,12 +155,12 @@ impl Worker {
             } => self.not_found(need, generation, error, now_ms),
             Letter::Capture { shard, promise } => {
                 let crowded = self.outbox_keeps().is_some();
-                if let Some(state) = self.shards.get_mut(&shard) {
-                    state.advance(now_ms);
+                if !self.keeps_up(shard, now_ms) {
+                    self.line_up(shard, Letter::Capture { shard, promise });
+                } else if let Some(state) = self.shards.get_mut(&shard) {
                     state.dirty |= crowded && state.outbox.close();
                     promise.fill(Capture::take(state, &self.shared.journal));
                 }
-                self.touched.insert(shard);
             }
             Letter::Sealed { shard, generation } => self.sealed(shard, generation),
             Letter::Abandoned {
@@ -195,6 +202,7 @@ impl Worker {
                 through,
             } => self.answer_pull(source, destination, through, now_ms),
             Work::Expire(queue) => self.expire(queue, now_ms),
+            Work::CatchUp(need) => self.came(need, now_ms),
         }
     }
 
@@ -202,7 +210,7 @@ impl Worker {
         self.shards.get_mut(&queue.shard())?.queues.get_mut(&queue)
     }
 
-    /// Gives `plan` one shard, brought to the present.
+    /// Gives `plan` one shard that keeps up, brought to the present.
     fn turn<R>(
         &mut self,
         shard: ShardId,
@@ -212,6 +220,7 @@ impl Worker {
         self.touched.insert(shard);
         let state = self.shards.get_mut(&shard)?;
         state.advance(now_ms);
+        assert!(!state.is_behind(), "nothing is decided behind time");
         Some(plan(&mut Turn {
             shard: state,
             journal: &self.shared.journal,
@@ -224,6 +233,9 @@ impl Worker {
 
     fn plan(&mut self, command: Command, now_ms: u64) {
         let shard = command.shard();
+        if !self.keeps_up(shard, now_ms) {
+            return self.line_up(shard, Letter::Command(command));
+        }
         match self.turn(shard, now_ms, |turn| turn.plan(command)) {
             Some(Outcome::Fetch(command, needs)) => self.fetch(Work::Command(command), &needs),
             Some(Outcome::Wait(command)) => self.park(command),
@@ -247,7 +259,10 @@ impl Worker {
     }
 
     fn run_due(&mut self, shard: ShardId, now_ms: u64) {
-        self.turn(shard, now_ms, |_| ());
+        if !self.keeps_up(shard, now_ms) {
+            return;
+        }
+        self.read_ahead(shard, now_ms);
         let due: Vec<QueueId> = match self.shards.get(&shard) {
             Some(state) => state
                 .retention
@@ -263,6 +278,10 @@ impl Worker {
     }
 
     fn expire(&mut self, queue: QueueId, now_ms: u64) {
+        if !self.keeps_up(queue.shard(), now_ms) {
+            // Its retention stays due.
+            return;
+        }
         match self.turn(queue.shard(), now_ms, |turn| turn.expire(queue)) {
             Some(Ok(Some(number))) => {
                 self.stuck.insert(queue.shard());
@@ -283,8 +302,6 @@ impl Worker {
             let Some(state) = self.shards.get_mut(&shard) else {
                 continue;
             };
-            let mut woken = std::mem::take(&mut state.woken);
-            woken.append(&mut state.removed);
             for destination in state.outbox.take_fresh() {
                 if self.nudged.insert((shard, destination)) {
                     let nudge = Letter::Nudge {
@@ -295,18 +312,30 @@ impl Worker {
                 }
             }
             let mut due = state.next_due();
+            let behind = state.is_behind();
             if self.stuck.remove(&shard) {
                 // Its time has come and it cannot go on: looking again at once would find the same.
                 due = due.map(|due| due.max(now_ms + RETRY_MS));
             }
+            let due = [due, self.far_due(shard)].into_iter().flatten().min();
             self.set_due(shard, due);
-            for queue in woken {
+            for queue in self.take_woken(shard, behind) {
                 self.wake(queue, now_ms);
             }
         }
         if self.over_budget() || self.outbox_keeps().is_some() {
             self.shared.want_checkpoint();
         }
+    }
+
+    /// Queues whose receivers may be served; nobody is served behind time.
+    fn take_woken(&mut self, shard: ShardId, behind: bool) -> Vec<QueueId> {
+        let Some(state) = self.shards.get_mut(&shard).filter(|_| !behind) else {
+            return Vec::new();
+        };
+        let mut woken = std::mem::take(&mut state.woken);
+        woken.append(&mut state.removed);
+        woken
     }
 
     fn set_due(&mut self, shard: ShardId, due: Option<u64>) {
@@ -324,6 +353,13 @@ impl Worker {
 
     /// Serves parked receives of the queue while there is something for them.
     fn wake(&mut self, queue: QueueId, now_ms: u64) {
+        if !self.keeps_up(queue.shard(), now_ms) {
+            // It is woken again when the shard has caught up.
+            if let Some(state) = self.shards.get_mut(&queue.shard()) {
+                state.woken.push(queue);
+            }
+            return;
+        }
         loop {
             let serve = match self.queue_mut(queue) {
                 Some(state) => state.has_available(),

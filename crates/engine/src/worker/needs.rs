@@ -6,7 +6,7 @@ use super::Worker;
 use crate::ids::{QueueId, ShardId};
 use crate::need::{Contents, Need};
 use crate::outbox::Keep;
-use crate::parked::Work;
+use crate::parked::{Work, is_catching_up};
 use crate::shared::Fetch;
 
 impl Worker {
@@ -28,10 +28,14 @@ impl Worker {
         if let Some(state) = self.shards.get_mut(&need.shard()) {
             state.install(need, generation, contents);
         }
-        for work in self.parked.take_needing(need) {
+        let waiting = self.parked.take_needing(need);
+        let for_deadlines = is_catching_up(&waiting);
+        for work in waiting {
             self.resume(work, now_ms);
         }
-        if let Some(queue) = need.queue() {
+        if for_deadlines && let Some(state) = self.shards.get_mut(&need.shard()) {
+            state.give_back(need, &self.shared.budgets);
+        } else if let Some(queue) = need.queue() {
             self.evict(queue);
         }
     }
@@ -69,19 +73,23 @@ impl Worker {
         })
     }
 
-    /// Makes room after a page came in. Not while other work waits for pages of the queue: it may need
-    /// this one as well, and two pages that drive each other out would never be there together.
+    /// Makes room after a page came in. Not while other work waits for pages of the queue, or for its shard
+    /// to catch up: it may need this one as well, and two pages that drive each other out would never be
+    /// there together.
     fn evict(&mut self, queue: QueueId) {
+        let shard = queue.shard();
         if self.over_budget()
             && !self.parked.awaits(queue)
-            && let Some(state) = self.queue_mut(queue)
+            && !self.behind.contains_key(&shard)
+            && let Some(state) = self.shards.get_mut(&shard)
         {
-            state.evict();
+            state.evict(queue, &self.shared.budgets);
+            // A deadline that left memory is looked at earlier than one that stays.
+            self.touched.insert(shard);
         }
     }
 
     pub(super) fn sealed(&mut self, shard: ShardId, generation: u64) {
-        let over = self.over_budget();
         let outbox_keeps = self.outbox_keeps();
         let Some(state) = self.shards.get_mut(&shard) else {
             return;
@@ -92,9 +100,10 @@ impl Worker {
         }
         for queue in state.queues.values_mut() {
             queue.sealed(generation);
-            if over {
-                queue.evict();
-            }
+        }
+        let queues: Vec<QueueId> = state.queues.keys().copied().collect();
+        for queue in queues {
+            self.evict(queue);
         }
     }
 }
