@@ -5,6 +5,7 @@ use waystation_storage::BodyRef;
 
 use crate::config::{EngineError, QueueConfig, ReceiptError};
 use crate::ids::{MessageIdentity, QueueId, Receipt, ShardId};
+use crate::moves::{MoveReport, MoveRequest};
 use crate::peek::{Glimpse, PeekRequest};
 use crate::queue::QueueCounts;
 use crate::reply::Promise;
@@ -53,6 +54,8 @@ pub struct ReceiveRequest {
 pub(crate) struct Leased {
     pub(crate) sequence: u64,
     pub(crate) identity: MessageIdentity,
+    /// Who the journal knows the body by.
+    pub(crate) owner: MessageIdentity,
     pub(crate) body: BodyRef,
     pub(crate) receive_count: u32,
     pub(crate) sent_ms: u64,
@@ -66,7 +69,7 @@ pub(crate) struct Leased {
 pub struct Delivered {
     /// Its sequence in this queue.
     pub sequence: u64,
-    /// Its identity for life; unchanged by dead-letter moves.
+    /// Its identity; unchanged by dead-letter moves, new after a move task.
     pub identity: MessageIdentity,
     /// What the sender gave.
     pub body: Bytes,
@@ -115,7 +118,7 @@ pub struct CatalogChange {
     pub queue: Option<QueueEffect>,
 }
 
-/// Effects to await after a catalog write: (destination, number on the lane from the catalog's shard).
+/// Effects to await: (destination, number on the lane from the shard that answers).
 pub(crate) type Awaited = Vec<(ShardId, u64)>;
 
 pub(crate) type SendReply = Result<Vec<Result<Sent, EngineError>>, EngineError>;
@@ -159,17 +162,23 @@ pub(crate) enum Command {
         queue: QueueId,
         promise: Promise<Result<QueueCounts, EngineError>>,
     },
+    Move {
+        queue: QueueId,
+        request: MoveRequest,
+        promise: Promise<Result<(MoveReport, Awaited), EngineError>>,
+    },
     WriteCatalog {
         /// Full keys.
         changes: Vec<CatalogChange>,
         shard: ShardId,
         promise: Promise<Result<(u64, Awaited), EngineError>>,
     },
+    /// Answered with the number of the last effect that waits here for `source` in turn.
     AwaitEffect {
         shard: ShardId,
         source: ShardId,
         through: u64,
-        promise: Promise<()>,
+        promise: Promise<Result<u64, EngineError>>,
     },
     MoveClock {
         offset_ms: i64,
@@ -187,6 +196,7 @@ impl Command {
             | Command::ChangeVisibility { queue, .. }
             | Command::Purge { queue, .. }
             | Command::Peek { queue, .. }
+            | Command::Move { queue, .. }
             | Command::Counts { queue, .. } => queue.shard(),
             Command::WriteCatalog { shard, .. } | Command::AwaitEffect { shard, .. } => *shard,
             Command::MoveClock { .. } => 0,
@@ -214,7 +224,8 @@ impl Command {
             Command::Peek { promise, .. } => promise.fill(Err(error)),
             Command::Counts { promise, .. } => promise.fill(Err(error)),
             Command::WriteCatalog { promise, .. } => promise.fill(Err(error)),
-            Command::AwaitEffect { promise, .. } => promise.fill(()),
+            Command::Move { promise, .. } => promise.fill(Err(error)),
+            Command::AwaitEffect { promise, .. } => promise.fill(Err(error)),
         }
     }
 }

@@ -16,6 +16,8 @@ pub(crate) struct MovedMessage {
     /// The queue an earlier move had brought it to that one from.
     pub(crate) before: Option<QueueId>,
     pub(crate) identity: MessageIdentity,
+    /// Who it was when the journal took its body.
+    pub(crate) owner: MessageIdentity,
     pub(crate) body_lsn: u64,
     pub(crate) body_bytes: u32,
     pub(crate) chunks: Vec<(u32, u32)>,
@@ -40,6 +42,10 @@ pub(crate) enum Effect {
     DeadLetter(MovedMessage),
     /// The dead-letter queue was gone: take the message back and stop trying (`SQS-328`).
     Return(MovedMessage),
+    /// Put the message into the queue a move task takes it to, as a new one (`SQS-355`).
+    Move { task: u64, message: MovedMessage },
+    /// That queue was gone: take the message back, uncounted.
+    MoveBack { task: u64, message: MovedMessage },
 }
 
 impl Effect {
@@ -47,14 +53,20 @@ impl Effect {
     pub(crate) fn queue(&self) -> QueueId {
         match self {
             Effect::Configure { queue, .. } | Effect::Remove { queue } => *queue,
-            Effect::DeadLetter(message) | Effect::Return(message) => message.queue,
+            Effect::DeadLetter(message)
+            | Effect::Return(message)
+            | Effect::Move { message, .. }
+            | Effect::MoveBack { message, .. } => message.queue,
         }
     }
 
     /// The message it carries.
     pub(crate) fn message(&self) -> Option<&MovedMessage> {
         match self {
-            Effect::DeadLetter(message) | Effect::Return(message) => Some(message),
+            Effect::DeadLetter(message)
+            | Effect::Return(message)
+            | Effect::Move { message, .. }
+            | Effect::MoveBack { message, .. } => Some(message),
             Effect::Configure { .. } | Effect::Remove { .. } => None,
         }
     }
@@ -84,12 +96,21 @@ impl Effect {
             Effect::Remove { queue } => {
                 out.u8(2).u64(queue.0);
             }
+            // 3 and 4 were these two without owners.
             Effect::DeadLetter(message) => {
-                out.u8(3);
+                out.u8(5);
                 message.encode(out);
             }
             Effect::Return(message) => {
-                out.u8(4);
+                out.u8(6);
+                message.encode(out);
+            }
+            Effect::Move { task, message } => {
+                out.u8(7).u64(*task);
+                message.encode(out);
+            }
+            Effect::MoveBack { task, message } => {
+                out.u8(8).u64(*task);
                 message.encode(out);
             }
         }
@@ -105,8 +126,18 @@ impl Effect {
             2 => Effect::Remove {
                 queue: QueueId(input.u64()?),
             },
-            3 => Effect::DeadLetter(MovedMessage::decode(input)?),
-            4 => Effect::Return(MovedMessage::decode(input)?),
+            3 => Effect::DeadLetter(MovedMessage::decode_ownerless(input)?),
+            4 => Effect::Return(MovedMessage::decode_ownerless(input)?),
+            5 => Effect::DeadLetter(MovedMessage::decode(input)?),
+            6 => Effect::Return(MovedMessage::decode(input)?),
+            7 => Effect::Move {
+                task: input.u64()?,
+                message: MovedMessage::decode(input)?,
+            },
+            8 => Effect::MoveBack {
+                task: input.u64()?,
+                message: MovedMessage::decode(input)?,
+            },
             _ => return Err(Malformed("effect of an unknown kind")),
         })
     }
@@ -128,16 +159,26 @@ impl MovedMessage {
             out.u64(before.0);
         });
         encode_chunks(out, &self.chunks);
+        self.owner.encode(out);
     }
 
     fn decode(input: &mut Reader<'_>) -> Result<MovedMessage, Malformed> {
+        let message = MovedMessage::decode_ownerless(input)?;
         Ok(MovedMessage {
-            queue: QueueId(input.u64()?),
-            from: QueueId(input.u64()?),
-            identity: MessageIdentity {
-                queue: QueueId(input.u64()?),
-                sequence: input.u64()?,
-            },
+            owner: MessageIdentity::decode(input)?,
+            ..message
+        })
+    }
+
+    /// The older layout, of messages that never had an identity beside that of their body.
+    fn decode_ownerless(input: &mut Reader<'_>) -> Result<MovedMessage, Malformed> {
+        let (queue, from) = (QueueId(input.u64()?), QueueId(input.u64()?));
+        let identity = MessageIdentity::decode(input)?;
+        Ok(MovedMessage {
+            queue,
+            from,
+            identity,
+            owner: identity,
             body_lsn: input.u64()?,
             body_bytes: input.u32()?,
             sent_ms: input.u64()?,

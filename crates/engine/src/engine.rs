@@ -33,7 +33,7 @@ pub struct QueueHandle {
     pub(crate) id: QueueId,
 }
 
-async fn answer<T>(reply: Reply<Result<T, EngineError>>) -> Result<T, EngineError> {
+pub(crate) async fn answer<T>(reply: Reply<Result<T, EngineError>>) -> Result<T, EngineError> {
     reply.await.unwrap_or(Err(EngineError::Stopping))
 }
 
@@ -113,7 +113,9 @@ impl Engine {
                 promise,
             })
             .await
-            .ok_or(EngineError::Stopping)?;
+            .ok_or(EngineError::Stopping)?
+            // Who stops has it done: the row is durable, and its effects with it.
+            .unwrap_or_default();
         }
         Ok(version)
     }
@@ -155,15 +157,15 @@ impl Engine {
     ) -> Result<Vec<Delivered>, EngineError> {
         let journal = &self.shared.journal;
         let from_memory = leased.iter().map(|message| {
-            let identity = message.identity;
-            journal.read_body_from_memory(message.body, identity.queue.0, identity.sequence)
+            let owner = message.owner;
+            journal.read_body_from_memory(message.body, owner.queue.0, owner.sequence)
         });
         let bodies: Vec<Option<bytes::Bytes>> = from_memory.collect();
         let missing: Vec<_> = leased
             .iter()
             .zip(&bodies)
             .filter(|(_, body)| body.is_none())
-            .map(|(m, _)| (m.body, m.identity.queue, m.identity.sequence))
+            .map(|(m, _)| (m.body, m.owner.queue, m.owner.sequence))
             .collect();
         let mut read = Vec::new().into_iter();
         if !missing.is_empty() {

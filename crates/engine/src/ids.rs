@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::codec::{Malformed, Reader, Writer};
+
 /// Index of a virtual shard, `0..=255`; there are always 256, on one core as on many.
 pub type ShardId = u8;
 
@@ -24,14 +26,27 @@ impl QueueId {
     }
 }
 
-/// Identity of a message for its whole life: the queue it was first sent to and its sequence there.
-/// Dead-letter moves do not change it.
+/// Identity of a message: the queue it was first sent to and its sequence there. Dead-letter moves do
+/// not change it; after a move task the message is a new one (`SQS-355`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MessageIdentity {
     /// Queue of the original send.
     pub queue: QueueId,
     /// Sequence in that queue.
     pub sequence: u64,
+}
+
+impl MessageIdentity {
+    pub(crate) fn encode(&self, out: &mut Writer) {
+        out.u64(self.queue.0).u64(self.sequence);
+    }
+
+    pub(crate) fn decode(input: &mut Reader<'_>) -> Result<MessageIdentity, Malformed> {
+        Ok(MessageIdentity {
+            queue: QueueId(input.u64()?),
+            sequence: input.u64()?,
+        })
+    }
 }
 
 /// Proof of one receive of one message. `tag` carries the boot epoch in its upper half, so a

@@ -9,8 +9,8 @@ use crate::codec::{Malformed, Reader, Writer};
 use crate::ids::{MessageIdentity, QueueId};
 use crate::limits::PAGE_ENTRIES;
 
-/// Layout version of an encoded page.
-const PAGE_VERSION: u8 = 1;
+/// Layout version of an encoded page; 1 had no owners of bodies beside the identities of messages.
+const PAGE_VERSION: u8 = 2;
 const STATE_MASK: u8 = 0b11;
 const WORDS: usize = (PAGE_ENTRIES / 64) as usize;
 
@@ -113,7 +113,7 @@ pub(crate) struct Extra {
     pub received_ms: u64,
     /// Tag of the latest receipt.
     pub tag: u64,
-    /// Who the body belongs to, when the message was moved here.
+    /// What the message was elsewhere, when it was moved here.
     pub origin: Option<Origin>,
     /// Where a chunked body lies: (segment, bytes); empty for a plain one.
     pub chunks: Vec<(u32, u32)>,
@@ -122,9 +122,11 @@ pub(crate) struct Extra {
 /// Where a moved message came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Origin {
-    /// Identity at its first send.
+    /// Who the message is; a dead-letter move keeps that, a move task makes it anew (`SQS-355`).
     pub identity: MessageIdentity,
-    /// The queue it was moved out of.
+    /// Who it was when the journal took its body, which carries that for ever.
+    pub owner: MessageIdentity,
+    /// The queue a dead-letter move brought it from; its own when there is none to tell of.
     pub from: QueueId,
 }
 
@@ -247,7 +249,7 @@ impl Page {
     }
     /// Memory the page takes, about.
     pub(crate) fn memory_bytes(&self) -> u64 {
-        (self.entries.capacity() * size_of::<Entry>() + self.extras.len() * 120 + 160) as u64
+        (self.entries.capacity() * size_of::<Entry>() + self.extras.len() * 136 + 160) as u64
     }
 
     /// The page as a row of the view.
@@ -273,7 +275,8 @@ impl Page {
     /// Reads a row written by `encode`.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Page, Malformed> {
         let mut input = Reader::new(bytes, "index page");
-        if input.u8()? != PAGE_VERSION {
+        let version = input.u8()?;
+        if !(1..=PAGE_VERSION).contains(&version) {
             return Err(input.malformed());
         }
         let entries = input.list(decode_entry)?;
@@ -284,7 +287,9 @@ impl Page {
         for entry in entries {
             page.push(entry);
         }
-        for (index, extra) in input.list(|input| Ok((input.u16()?, decode_extra(input)?)))? {
+        for (index, extra) in
+            input.list(|input| Ok((input.u16()?, decode_extra(input, version)?)))?
+        {
             page.extras.insert(index, extra);
         }
         input.finish()?;
@@ -326,24 +331,26 @@ fn encode_extra(out: &mut Writer, extra: &Extra) {
         .u64(extra.received_ms)
         .u64(extra.tag);
     out.option(extra.origin.as_ref(), |out, origin| {
-        out.u64(origin.identity.queue.0)
-            .u64(origin.identity.sequence)
-            .u64(origin.from.0);
+        origin.identity.encode(out);
+        origin.owner.encode(out);
+        out.u64(origin.from.0);
     });
     encode_chunks(out, &extra.chunks);
 }
 
-fn decode_extra(input: &mut Reader<'_>) -> Result<Extra, Malformed> {
+fn decode_extra(input: &mut Reader<'_>, version: u8) -> Result<Extra, Malformed> {
     Ok(Extra {
         until_ms: input.u64()?,
         first_received_ms: input.u64()?,
         received_ms: input.u64()?,
         tag: input.u64()?,
         origin: input.option(|input| {
+            let identity = MessageIdentity::decode(input)?;
             Ok(Origin {
-                identity: MessageIdentity {
-                    queue: QueueId(input.u64()?),
-                    sequence: input.u64()?,
+                identity,
+                owner: match version {
+                    1 => identity,
+                    _ => MessageIdentity::decode(input)?,
                 },
                 from: QueueId(input.u64()?),
             })

@@ -35,6 +35,8 @@ pub(crate) struct Parked {
     next_ticket: u64,
     effects: BTreeMap<ShardId, Vec<Command>>,
     needs: FxHashMap<Need, Vec<Work>>,
+    /// Slices of move tasks whose time has not come: (when, ticket).
+    moves: BTreeMap<(u64, u64), Command>,
 }
 
 impl Parked {
@@ -97,9 +99,28 @@ impl Parked {
         taken.map(|(_, command)| command)
     }
 
-    /// When the next parked receive is due.
+    /// When the next parked command is due.
     pub(crate) fn next_due(&self) -> Option<u64> {
-        self.deadlines.first().map(|(when, ..)| *when)
+        let receive = self.deadlines.first().map(|(when, ..)| *when);
+        let slice = self.moves.first_key_value().map(|((when, _), _)| *when);
+        receive.into_iter().chain(slice).min()
+    }
+
+    /// Parks a slice of a move task until its time.
+    pub(crate) fn slice(&mut self, when_ms: u64, command: Command) {
+        self.next_ticket += 1;
+        self.moves.insert((when_ms, self.next_ticket), command);
+    }
+
+    /// Takes one slice whose time has come.
+    pub(crate) fn take_slice(&mut self, now_ms: u64) -> Option<Command> {
+        let first = self.moves.first_entry()?;
+        (first.key().0 <= now_ms).then(|| first.remove())
+    }
+
+    /// Takes every slice: nobody waits any more.
+    pub(crate) fn take_slices(&mut self) -> impl Iterator<Item = Command> + use<> {
+        std::mem::take(&mut self.moves).into_values()
     }
 
     /// Takes every receive: the engine stops.

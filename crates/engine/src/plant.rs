@@ -29,9 +29,11 @@ pub(crate) enum Plant {
     OutboxChunk,
     /// A restart forgets deadlines in pages that stay in the view.
     FarDeadline,
+    /// A checkpoint forgets how far a move task got.
+    MoveProgress,
 }
 
-const NAMES: [(&str, Plant); 11] = [
+const NAMES: [(&str, Plant); 12] = [
     ("trim-too-far", Plant::TrimTooFar),
     ("outbox-cursor-lost", Plant::OutboxCursor),
     ("manifest-before-rows", Plant::ManifestFirst),
@@ -43,6 +45,7 @@ const NAMES: [(&str, Plant); 11] = [
     ("receipts-repeat", Plant::Tags),
     ("outbox-chunk-forgotten", Plant::OutboxChunk),
     ("far-deadline-lost", Plant::FarDeadline),
+    ("move-progress-lost", Plant::MoveProgress),
 ];
 
 static SELECTED: AtomicU8 = AtomicU8::new(0);

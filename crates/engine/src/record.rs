@@ -74,6 +74,19 @@ pub(crate) enum Record {
         changes: Vec<RowChange>,
         effects: Vec<Effect>,
     },
+    /// A move task begins: messages below a sequence, of which so many are ready.
+    MoveBegun {
+        queue: QueueId,
+        task: u64,
+        below: u64,
+        to_move: u64,
+    },
+    /// Messages of a move task left for other queues, through the outbox: (sequence, destination).
+    Moved {
+        queue: QueueId,
+        task: u64,
+        moves: Vec<(u64, QueueId)>,
+    },
     /// The test clock was moved to this distance from the wall clock.
     ClockMoved { offset_ms: i64 },
 }
@@ -119,6 +132,8 @@ impl Record {
             Record::OutboxTrimmed { .. } => 11,
             Record::CatalogWritten { .. } => 12,
             Record::ClockMoved { .. } => 13,
+            Record::MoveBegun { .. } => 14,
+            Record::Moved { .. } => 15,
         }
     }
 
@@ -221,6 +236,20 @@ impl Record {
             Record::ClockMoved { offset_ms } => {
                 out.u64(*offset_ms as u64);
             }
+            Record::MoveBegun {
+                queue,
+                task,
+                below,
+                to_move,
+            } => {
+                out.u64(queue.0).u64(*task).u64(*below).u64(*to_move);
+            }
+            Record::Moved { queue, task, moves } => {
+                out.u64(queue.0).u64(*task);
+                out.list(moves, |out, (sequence, target)| {
+                    out.u64(*sequence).u64(target.0);
+                });
+            }
             _ => unreachable!("encoded by encode"),
         }
     }
@@ -311,6 +340,17 @@ impl Record {
             },
             13 => Record::ClockMoved {
                 offset_ms: input.u64()? as i64,
+            },
+            14 => Record::MoveBegun {
+                queue: QueueId(input.u64()?),
+                task: input.u64()?,
+                below: input.u64()?,
+                to_move: input.u64()?,
+            },
+            15 => Record::Moved {
+                queue: QueueId(input.u64()?),
+                task: input.u64()?,
+                moves: input.list(|input| Ok((input.u64()?, QueueId(input.u64()?))))?,
             },
             _ => return Err(Malformed("record of an unknown kind")),
         })

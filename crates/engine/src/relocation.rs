@@ -68,8 +68,8 @@ impl Listing {
                 lsn: Lsn(message.body_lsn),
                 bytes: message.body_bytes,
             };
-            let identity = message.identity;
-            let live = (body, identity.queue.0, identity.sequence);
+            let owner = message.owner;
+            let live = (body, owner.queue.0, owner.sequence);
             self.bodies.push(live);
         }
     }
@@ -117,9 +117,8 @@ impl Listing {
                 number * crate::limits::PAGE_ENTRIES + u64::from(position),
             );
             let origin = page.extra(position).and_then(|extra| extra.origin);
-            let (owner, sequence) = origin.map_or(own, |origin| {
-                (origin.identity.queue.0, origin.identity.sequence)
-            });
+            let (owner, sequence) =
+                origin.map_or(own, |origin| (origin.owner.queue.0, origin.owner.sequence));
             let body = BodyRef {
                 lsn: Lsn(entry.body_lsn()),
                 bytes: entry.body_bytes(),

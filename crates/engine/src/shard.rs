@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::effect::{Effect, MovedMessage};
+use crate::effect::Effect;
 use crate::ids::{QueueId, ShardId};
 use crate::index::{ShardIndex, Usage};
 use crate::need::Need;
@@ -97,6 +97,9 @@ impl Shard {
             Record::Leased { queue, leases, .. } => {
                 needed.extend(leases.iter().map(|(s, _)| page(*queue, page_of(*s))));
             }
+            Record::Moved { queue, moves, .. } => {
+                needed.extend(moves.iter().map(|(s, _)| page(*queue, page_of(*s))));
+            }
             Record::VisibilityChanged { queue, changes } => {
                 needed.extend(changes.iter().map(|(s, _)| page(*queue, page_of(*s))));
             }
@@ -121,6 +124,7 @@ impl Shard {
                 needed.extend(needs);
             }
             Record::Purged { .. }
+            | Record::MoveBegun { .. }
             | Record::OutboxTrimmed { .. }
             | Record::CatalogWritten { .. }
             | Record::ClockMoved { .. } => {}
@@ -259,7 +263,7 @@ impl Shard {
                     }
                 }
             }
-            _ => unreachable!("not a record of a queue"),
+            _ => queue.apply_move(record, &mut self.outbox, index),
         }
         if !matches!(record, Record::Leased { .. }) || queue.is_fifo() {
             queue.last_sync_lsn = at.end;
@@ -268,7 +272,7 @@ impl Shard {
     }
 
     /// Renews what the shard keeps about a queue that changed.
-    fn changed(&mut self, id: QueueId) {
+    pub(crate) fn changed(&mut self, id: QueueId) {
         if let Some(queue) = self.queues.get_mut(&id) {
             let due = queue.retention_due();
             if queue.retention_due_ms != due {
@@ -311,28 +315,10 @@ impl Shard {
                 config,
             } => self.configure(*queue, *version, *config, at),
             Effect::Remove { queue } => self.remove(*queue),
-            Effect::DeadLetter(message) => {
-                if !self.take_over(message, Some(message.from), at) {
-                    // The dead-letter queue is gone: the message goes home (SQS-328).
-                    let home = MovedMessage {
-                        queue: message.from,
-                        from: message.queue,
-                        ..message.clone()
-                    };
-                    self.outbox.push(Effect::Return(home), &mut self.index);
-                }
-            }
-            Effect::Return(message) => {
-                if self.take_over(message, message.before, at)
-                    && let Some(queue) = self.queues.get_mut(&message.queue)
-                {
-                    // Settings that name another dead-letter queue by now are not to blame.
-                    let redrive = queue.config.redrive;
-                    if redrive.is_some_and(|redrive| redrive.target == message.from) {
-                        queue.redrive_suspended = true;
-                    }
-                }
-            }
+            Effect::DeadLetter(message) => self.dead_letter(message, at),
+            Effect::Return(message) => self.come_home(message, at),
+            Effect::Move { task, message } => self.arrive(*task, message, at),
+            Effect::MoveBack { task, message } => self.come_back(*task, message, at),
         }
     }
 
@@ -376,20 +362,6 @@ impl Shard {
         self.dropped_rows.extend(queue.own_row(self.id));
         self.removed.push(id);
     }
-
-    fn take_over(&mut self, message: &MovedMessage, from: Option<QueueId>, at: &At) -> bool {
-        let now_ms = self.time_ms;
-        let Some(queue) = self.queues.get_mut(&message.queue) else {
-            return false;
-        };
-        queue.take_over(message, from, now_ms, &mut self.index);
-        queue.last_sync_lsn = at.end;
-        let occupied = message.occupied(self.index.segment_bytes);
-        self.references
-            .extend(occupied.iter().map(|(segment, _)| *segment));
-        self.changed(message.queue);
-        true
-    }
 }
 
 fn queue_of(record: &Record) -> Option<QueueId> {
@@ -402,7 +374,9 @@ fn queue_of(record: &Record) -> Option<QueueId> {
         | Record::Expired { queue, .. }
         | Record::PageExpired { queue, .. }
         | Record::Purged { queue }
-        | Record::DeadLettered { queue, .. } => Some(*queue),
+        | Record::DeadLettered { queue, .. }
+        | Record::MoveBegun { queue, .. }
+        | Record::Moved { queue, .. } => Some(*queue),
         _ => None,
     }
 }

@@ -225,7 +225,10 @@ impl Run {
         let full = self.model.leeway.full;
         let now_ms = self.machine.now_ms();
         let stuck = self.operations.iter().find(|operation| {
-            let writes = matches!(operation.request, Request::Write { .. });
+            let writes = matches!(
+                operation.request,
+                Request::Write { .. } | Request::Move { .. }
+            );
             !(may_wait(operation, now_ms) || writes && full)
         });
         stuck.map_or(Ok(()), |operation| {
@@ -251,6 +254,7 @@ fn may_wait(operation: &Operation, now_ms: u64) -> bool {
         Request::Receive { request, .. } => operation
             .from_ms
             .is_none_or(|from_ms| from_ms + request.wait_ms > now_ms),
+        Request::Move { request, .. } => request.not_before_ms > now_ms,
         _ => false,
     }
 }

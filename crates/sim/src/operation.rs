@@ -6,9 +6,9 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use waystation_engine::{
-    CatalogChange, Delivered, Engine, EngineError, Expect, Outgoing, PeekRequest, Peeked,
-    QueueConfig, QueueCounts, QueueEffect, QueueId, Receipt, ReceiptError, ReceiveRequest, Scope,
-    Sent, States,
+    CatalogChange, Delivered, Engine, EngineError, Expect, MoveReport, MoveRequest, Outgoing,
+    PeekRequest, Peeked, QueueConfig, QueueCounts, QueueEffect, QueueId, Receipt, ReceiptError,
+    ReceiveRequest, Scope, Sent, States,
 };
 
 use crate::profile::WORKERS;
@@ -63,6 +63,10 @@ pub(crate) enum Request {
         queue: QueueId,
         max: usize,
     },
+    Move {
+        queue: QueueId,
+        request: MoveRequest,
+    },
     Write {
         scope: Scope,
         rows: Vec<RowWrite>,
@@ -78,6 +82,7 @@ pub(crate) enum Answer {
     Purged(Result<(), EngineError>),
     Counted(Result<QueueCounts, EngineError>),
     Peeked(Result<Vec<Peeked>, EngineError>),
+    Moved(Result<MoveReport, EngineError>),
     Written(Result<u64, EngineError>),
 }
 
@@ -105,6 +110,7 @@ impl Request {
             | Request::Change { queue, .. }
             | Request::Purge { queue }
             | Request::Counts { queue }
+            | Request::Move { queue, .. }
             | Request::Peek { queue, .. } => Some(*queue),
             Request::Write { .. } => None,
         }
@@ -138,6 +144,9 @@ impl Request {
                 Request::Purge { queue } => Answer::Purged(engine.queue(queue).purge().await),
                 Request::Counts { queue } => Answer::Counted(engine.queue(queue).counts().await),
                 Request::Peek { queue, max } => Answer::Peeked(peek(&engine, queue, max).await),
+                Request::Move { queue, request } => {
+                    Answer::Moved(engine.queue(queue).move_messages(request).await)
+                }
                 Request::Write { scope, rows } => {
                     let changes = rows.into_iter().map(change).collect();
                     Answer::Written(engine.write_catalog(&scope, changes).await)

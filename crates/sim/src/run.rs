@@ -378,6 +378,7 @@ fn is_stopping(answer: &Answer) -> bool {
         | Answer::Purged(Err(error))
         | Answer::Counted(Err(error))
         | Answer::Peeked(Err(error))
+        | Answer::Moved(Err(error))
         | Answer::Written(Err(error)) => stopping(error),
         _ => false,
     }

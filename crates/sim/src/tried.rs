@@ -45,6 +45,10 @@ pub struct Tried {
     pub moves: u64,
     /// Messages that came home from a dead-letter queue that is gone.
     pub returns: u64,
+    /// Messages received after a move task made them new ones.
+    pub renames: u64,
+    /// Slices of move tasks that moved something.
+    pub slices: u64,
     /// Messages that outlived their retention.
     pub expiries: u64,
 }
@@ -72,6 +76,8 @@ impl Tried {
         self.duplicates += other.duplicates;
         self.moves += other.moves;
         self.returns += other.returns;
+        self.renames += other.renames;
+        self.slices += other.slices;
         self.expiries += other.expiries;
     }
 
@@ -87,6 +93,8 @@ impl Tried {
             duplicates: judged.duplicates.get(),
             moves: judged.moves.get(),
             returns: judged.returns.get(),
+            renames: judged.renames.get(),
+            slices: judged.slices.get(),
             expiries: judged.expiries.get(),
             ..self
         }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use fastrand::Rng;
 use waystation_engine::{
-    Engine, Expect, QueueConfig, QueueId, QueueKind, ReceiveRequest, Redrive, Scope,
+    Engine, Expect, MoveRequest, QueueConfig, QueueId, QueueKind, ReceiveRequest, Redrive, Scope,
 };
 
 use crate::model::{Model, QueueModel, Row};
@@ -64,8 +64,9 @@ impl Workload {
         }
         let known = model.queues.get(&queue)?;
         Some(match rng.u8(0..100) {
-            0..34 => self.send(rng, queue, known),
-            34..68 => receive(rng, queue, known, self.profile.bulk_max),
+            0..32 => self.send(rng, queue, known),
+            32..38 => self.move_some(rng, model, queue, &settled, engine.now_ms()),
+            38..68 => receive(rng, queue, known, self.profile.bulk_max),
             68..84 => delete(rng, queue, known)?,
             84..90 => change(rng, queue, known)?,
             90..91 => Request::Purge { queue },
@@ -254,6 +255,43 @@ impl Workload {
         }
         content.truncate(bytes);
         Bytes::from(content)
+    }
+}
+
+impl Workload {
+    /// A slice of the queue's move task, which begins now and then; the odd one names destinations that are gone.
+    fn move_some(
+        &mut self,
+        rng: &mut Rng,
+        model: &Model,
+        queue: QueueId,
+        settled: &[QueueId],
+        now_ms: u64,
+    ) -> Request {
+        let last = model.queues.get(&queue).and_then(|known| known.last_task());
+        let task = last.filter(|_| rng.bool()).unwrap_or_else(|| {
+            self.nonces += 1;
+            self.nonces
+        });
+        let kind = |id: &QueueId| model.queues.get(id).map(|known| known.kind);
+        let named = self.named.iter().map(|(_, id)| *id);
+        let lost = rng.u8(0..10) == 0;
+        let known: Vec<QueueId> = named
+            .filter(|id| lost || settled.contains(id))
+            .filter(|id| *id != queue && kind(id) == kind(&queue))
+            .collect();
+        let target = match known.is_empty() || rng.u8(0..3) == 0 {
+            true => None,
+            false => Some(pick(rng, &known)),
+        };
+        let request = MoveRequest {
+            task,
+            target,
+            known,
+            max: pick(rng, &[0, 3, 3, 300, 300]),
+            not_before_ms: now_ms + pick(rng, &[0, 0, 50]),
+        };
+        Request::Move { queue, request }
     }
 }
 

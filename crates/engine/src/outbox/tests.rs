@@ -22,14 +22,16 @@ fn index() -> ShardIndex {
 fn effect(number: u64) -> Effect {
     let queue = QueueId(u64::from(DESTINATION) << 56 | 1);
     let from = QueueId(u64::from(SHARD) << 56 | 2);
+    let identity = MessageIdentity {
+        queue: from,
+        sequence: number,
+    };
     Effect::DeadLetter(MovedMessage {
         queue,
         from,
         before: None,
-        identity: MessageIdentity {
-            queue: from,
-            sequence: number,
-        },
+        identity,
+        owner: identity,
         body_lsn: number * 300_000,
         body_bytes: 100 + number as u32 % 7,
         chunks: Vec::new(),

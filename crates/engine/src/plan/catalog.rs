@@ -88,7 +88,8 @@ impl Turn<'_> {
                 promise,
                 ..
             } if self.shard.outbox.applied_from(source) >= through => {
-                self.reply(promise, (), self.shard.applied_end);
+                let back = self.shard.outbox.last(source);
+                self.reply(promise, Ok(back), self.shard.applied_end);
                 Outcome::Done
             }
             command => Outcome::Wait(command),

@@ -8,6 +8,7 @@
 mod catalog;
 mod effects;
 mod peek;
+mod moves;
 mod receipts;
 mod receive;
 mod send;
@@ -85,6 +86,7 @@ impl Turn<'_> {
                 self.write_catalog(changes, promise);
                 Outcome::Done
             }
+            Command::Move { .. } => self.move_messages(command),
             Command::AwaitEffect { .. } => self.await_effect(command),
             Command::MoveClock { offset_ms, promise } => {
                 let record = Record::ClockMoved { offset_ms };

@@ -123,7 +123,7 @@ impl Turn<'_> {
         }
     }
 
-    fn queue(&mut self, id: QueueId) -> Result<&mut crate::queue::Queue, EngineError> {
+    pub(super) fn queue(&mut self, id: QueueId) -> Result<&mut crate::queue::Queue, EngineError> {
         self.shard
             .queues
             .get_mut(&id)

@@ -5,7 +5,8 @@
 //! go to its end when a receive touched them (`SQS-295`). The window is derived from the pages and
 //! is rebuilt from them after a restart, page by page, when somebody receives.
 
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
 
 use rustc_hash::FxHashMap;
 
@@ -131,6 +132,28 @@ impl Window {
                     self.rotation.remove(turn);
                     self.refresh(group);
                 }
+            }
+        }
+        picked
+    }
+
+    /// Up to `max` messages that can be served now and stand below sequence `below`, oldest first over all groups.
+    pub(crate) fn oldest(&self, max: usize, below: u64) -> Vec<u64> {
+        let next = |group: &Group, place: usize| match group.messages.get(place) {
+            Some((sequence, true)) if *sequence < below => Some(*sequence),
+            _ => None,
+        };
+        let heads = self.groups.iter();
+        let heads = heads.filter_map(|(id, group)| Some(Reverse((next(group, 0)?, *id, 0))));
+        let mut heads: BinaryHeap<Reverse<(u64, u64, usize)>> = heads.collect();
+        let mut picked = Vec::new();
+        while picked.len() < max
+            && let Some(Reverse((sequence, id, place))) = heads.pop()
+        {
+            picked.push(sequence);
+            let group = self.groups.get(&id);
+            if let Some(follower) = group.and_then(|group| next(group, place + 1)) {
+                heads.push(Reverse((follower, id, place + 1)));
             }
         }
         picked

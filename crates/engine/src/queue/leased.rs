@@ -54,7 +54,7 @@ impl Queue {
     }
 
     /// Brings the FIFO window as far as it may go; the page it stopped at for want of memory.
-    fn extend_window(&mut self) -> Option<u64> {
+    pub(super) fn extend_window(&mut self) -> Option<u64> {
         loop {
             let window = self.window.as_ref()?;
             let end = window.end();

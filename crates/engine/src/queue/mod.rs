@@ -15,6 +15,7 @@ mod fair;
 mod fifo;
 mod leased;
 mod moved;
+mod moving;
 mod purged;
 pub(crate) mod row;
 mod shown;
@@ -33,6 +34,8 @@ pub use fair::QuietCounts;
 use fair::{Change, Fair};
 pub(crate) use fifo::Window;
 pub(crate) use leased::{Attempts, Pick};
+pub(crate) use moved::Arrival;
+pub(crate) use moving::Home;
 pub(crate) use sent::NewMessage;
 pub(crate) use slot::{BODY_HEADER_BYTES, Slot};
 
@@ -40,6 +43,7 @@ use crate::config::{QueueConfig, QueueKind};
 use crate::ids::QueueId;
 use crate::index::{ShardIndex, Usage};
 use crate::limits::PAGE_ENTRIES;
+use crate::moves::MoveProgress;
 use crate::page::{Entry, EntryState, Page};
 
 /// The page of a sequence.
@@ -130,6 +134,8 @@ pub(crate) struct Queue {
     pub(crate) attempts: Attempts,
     /// A dead-letter move came back: stop moving until the settings change.
     pub(crate) redrive_suspended: bool,
+    /// The last move task out of this queue.
+    pub(crate) moving: Option<MoveProgress>,
     /// Record address of the last change whose loss a reply must not outlive.
     pub(crate) last_sync_lsn: u64,
     /// Something changed since the last checkpoint.
@@ -161,6 +167,7 @@ impl Queue {
             deduplication: Deduplication::default(),
             attempts: Attempts::default(),
             redrive_suspended: false,
+            moving: None,
             last_sync_lsn: 0,
             dirty: true,
             stored: 0,

@@ -16,18 +16,16 @@ impl Queue {
     ) -> Option<MovedMessage> {
         let entry = self.entry(sequence)?;
         let extra = self.extra(sequence).cloned().unwrap_or_default();
-        let identity = extra.origin.map_or(
-            MessageIdentity {
-                queue: self.id,
-                sequence,
-            },
-            |origin| origin.identity,
-        );
+        let own = MessageIdentity {
+            queue: self.id,
+            sequence,
+        };
         Some(MovedMessage {
             queue: target,
             from: self.id,
             before: extra.origin.map(|origin| origin.from),
-            identity,
+            identity: extra.origin.map_or(own, |origin| origin.identity),
+            owner: extra.origin.map_or(own, |origin| origin.owner),
             body_lsn: entry.body_lsn(),
             body_bytes: entry.body_bytes(),
             chunks: if extra.chunks.is_empty() {
@@ -55,38 +53,57 @@ impl Queue {
         Some(message)
     }
 
-    /// Takes a message over that came `from` another queue; `None` for one that comes home and never was
-    /// moved before. A FIFO queue counts its age from now (`SQS-321`), a standard one from the original
-    /// send (`SQS-320`).
+    /// Takes a message over from another queue. One that was moved keeps who it is, its counts and, in a standard
+    /// queue, its age (`SQS-318`, `SQS-320`, `SQS-321`); a new one has nothing but its body and group (`SQS-355`,
+    /// `SQS-356`).
     pub(crate) fn take_over(
         &mut self,
         message: &MovedMessage,
-        from: Option<QueueId>,
+        arrival: Arrival,
         now_ms: u64,
         index: &mut ShardIndex,
     ) -> u64 {
         let occupies = message.occupied(index.segment_bytes);
+        let own = MessageIdentity {
+            queue: self.id,
+            sequence: self.next_sequence,
+        };
+        let new = arrival == Arrival::New;
         let new = NewMessage {
             body_lsn: message.body_lsn,
             body_bytes: message.body_bytes,
             occupies: &occupies,
             chunked: !message.chunks.is_empty(),
-            sent_ms: if self.is_fifo() {
-                now_ms
-            } else {
-                message.sent_ms
+            sent_ms: match new || self.is_fifo() {
+                true => now_ms,
+                false => message.sent_ms,
             },
             group: message.group,
             available_ms: 0,
-            receive_count: message.receive_count,
-            first_received_ms: message.first_received_ms,
+            receive_count: if new { 0 } else { message.receive_count },
+            first_received_ms: if new { 0 } else { message.first_received_ms },
             origin: Some(Origin {
-                identity: message.identity,
-                from: from.unwrap_or(self.id),
+                identity: if new { own } else { message.identity },
+                owner: message.owner,
+                from: match arrival {
+                    Arrival::Moved(from) => from,
+                    Arrival::Unmoved | Arrival::New => self.id,
+                },
             }),
         };
         self.enter(&new, now_ms, index)
     }
+}
+
+/// What a message is in the queue it comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// The same, moved here from that queue.
+    Moved(QueueId),
+    /// The same, home again where it was sent to.
+    Unmoved,
+    /// A new one.
+    New,
 }
 
 impl MovedMessage {

@@ -8,12 +8,15 @@ use crate::codec::{Malformed, Reader, Writer};
 use crate::config::QueueConfig;
 use crate::ids::{QueueId, ShardId};
 use crate::index::ShardIndex;
+use crate::moves::MoveProgress;
 use crate::page::{decode_chunks, encode_chunks};
 use crate::row_key::{RowKey, RowKind};
 
+/// Version 3 knows how far the last move task got.
+const QUEUE_ROW_VERSION: u8 = 3;
 /// Version 2 tells messages in flight from delayed ones and knows the earliest deadline of every page, and
 /// whether tenants hold some.
-const QUEUE_ROW_VERSION: u8 = 2;
+const QUEUE_ROW_VERSION_2: u8 = 2;
 /// Version 1 only counted what waits, so that such pages must be read to know.
 const QUEUE_ROW_VERSION_1: u8 = 1;
 
@@ -100,6 +103,10 @@ impl Queue {
                 out.u64(*sequence).u64(*tag);
             });
         }
+        let moving = self.moving.as_ref();
+        #[cfg(feature = "planted-bugs")]
+        let moving = moving.filter(|_| !crate::plant::is(crate::plant::Plant::MoveProgress));
+        out.option(moving, |out, moving| moving.encode(out));
         out.bytes
     }
 
@@ -113,7 +120,7 @@ impl Queue {
     ) -> Result<(Queue, Vec<(u64, u64)>), Malformed> {
         let mut input = Reader::new(bytes, "queue row");
         let layout = input.u8()?;
-        if !matches!(layout, QUEUE_ROW_VERSION_1 | QUEUE_ROW_VERSION) {
+        if !(1..=QUEUE_ROW_VERSION).contains(&layout) {
             return Err(input.malformed());
         }
         let version = input.u64()?;
@@ -158,6 +165,9 @@ impl Queue {
             Ok((id, Attempt { at_ms, leases }))
         })? {
             queue.attempts.remember(id, &attempt.leases, attempt.at_ms);
+        }
+        if layout > QUEUE_ROW_VERSION_2 {
+            queue.moving = input.option(MoveProgress::decode)?;
         }
         input.finish()?;
         Ok((queue, chunks))

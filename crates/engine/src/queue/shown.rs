@@ -19,6 +19,7 @@ impl Queue {
         Some(Leased {
             sequence,
             identity: origin.map_or(own, |origin| origin.identity),
+            owner: origin.map_or(own, |origin| origin.owner),
             body: BodyRef {
                 lsn: Lsn(entry.body_lsn()),
                 bytes: entry.body_bytes(),

@@ -80,6 +80,13 @@ impl Worker {
             self.shared.usage.parked_receives.sub(1);
             command.refuse(EngineError::Stopping);
         }
+        self.refuse_slices();
+    }
+
+    fn refuse_slices(&mut self) {
+        for command in self.parked.take_slices() {
+            command.refuse(EngineError::Stopping);
+        }
     }
 
     /// When this worker has something to do without a letter.
@@ -125,6 +132,9 @@ impl Worker {
         self.settle(now_ms);
         while let Some(command) = self.parked.take_overdue(now_ms) {
             self.shared.usage.parked_receives.sub(1);
+            self.plan(command, now_ms);
+        }
+        while let Some(command) = self.parked.take_slice(now_ms) {
             self.plan(command, now_ms);
         }
         self.settle(now_ms);
@@ -188,6 +198,7 @@ impl Worker {
                     self.shared.usage.parked_receives.sub(1);
                     command.answer_empty();
                 }
+                self.refuse_slices();
             }
         }
     }
@@ -246,6 +257,8 @@ impl Worker {
     fn park(&mut self, command: Command) {
         match &command {
             Command::AwaitEffect { shard, .. } => self.parked.effect(*shard, command),
+            Command::Move { .. } if self.waiting_ended => command.refuse(EngineError::Stopping),
+            Command::Move { request, .. } => self.parked.slice(request.not_before_ms, command),
             _ if self.waiting_ended => command.answer_empty(),
             _ => {
                 let parked = &self.shared.usage.parked_receives;

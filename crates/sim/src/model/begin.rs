@@ -45,6 +45,7 @@ impl Model {
                 self.begin_clearing(*queue, deed);
             }
             Request::Counts { .. } | Request::Peek { .. } => {}
+            Request::Move { queue, request } => self.begin_move(*queue, request, deed),
             Request::Write { scope, rows } => {
                 self.begin_write(rows, deed);
                 self.note_write(scope, rows, deed);
@@ -85,6 +86,8 @@ impl Model {
             delay_ms,
             sent: deed,
             refused: false,
+            renamed: None,
+            seen_from: deed.start,
             identity: None,
             sent_ms: (now_ms, u64::MAX),
             age_from_ms: (now_ms, u64::MAX),

@@ -79,11 +79,16 @@ impl Model {
         };
         let durable = message.fifo;
         let whole = message.seen(window.start, window.end);
-        message.identity = Some(delivered.identity.sequence);
-        if !message.fifo
-            || queue == message.home && delivered.sequence == delivered.identity.sequence
-        {
-            message.sent_ms = (delivered.sent_ms, delivered.sent_ms);
+        message.seen_from = window.start;
+        let kept = !message.fifo || message.is_at_home(queue, delivered.sequence);
+        let sent_ms = (delivered.sent_ms, delivered.sent_ms);
+        match &mut message.renamed {
+            Some(renamed) if kept => renamed.sent_ms = sent_ms,
+            Some(_) => {}
+            None => {
+                message.identity = Some(delivered.identity.sequence);
+                message.sent_ms = if kept { sent_ms } else { message.sent_ms };
+            }
         }
         message.age_from_ms = (delivered.sent_ms, delivered.sent_ms);
         if !repeated {

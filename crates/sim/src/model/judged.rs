@@ -35,6 +35,9 @@ pub(crate) struct Judged {
     /// Messages that came out of a dead-letter queue, and that came home from one that is gone.
     pub(crate) moves: Count,
     pub(crate) returns: Count,
+    /// Messages that a move task made new ones, and slices of tasks that moved some.
+    pub(crate) renames: Count,
+    pub(crate) slices: Count,
     /// Messages that outlived their retention.
     pub(crate) expiries: Count,
 }

@@ -5,7 +5,7 @@
 //! had ended; otherwise both may be the last word, and every check allows for either.
 
 use bytes::Bytes;
-use waystation_engine::QueueId;
+use waystation_engine::{MessageIdentity, QueueId};
 
 /// Steps within which something happened; `end` is the far future while nobody knows.
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +80,13 @@ pub(crate) struct Receive {
     pub(crate) forgotten: bool,
 }
 
+/// Who a message is after a move task, and when it became that.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Renamed {
+    pub(crate) identity: MessageIdentity,
+    pub(crate) sent_ms: (u64, u64),
+}
+
 /// One message of the run.
 #[derive(Clone, Debug)]
 pub(crate) struct Message {
@@ -92,6 +99,10 @@ pub(crate) struct Message {
     pub(crate) sent: Deed,
     /// Known not to be stored: refused, or a duplicate.
     pub(crate) refused: bool,
+    /// Who it is since a move task made it a new message.
+    pub(crate) renamed: Option<Renamed>,
+    /// From this step on it may have left the place where it was seen last.
+    pub(crate) seen_from: u64,
     /// Sequence at home.
     pub(crate) identity: Option<u64>,
     pub(crate) sent_ms: (u64, u64),
@@ -113,6 +124,25 @@ pub(crate) struct Message {
 }
 
 impl Message {
+    /// The queue and the sequence that are its identity, the latter if it is known.
+    pub(crate) fn name(&self) -> (QueueId, Option<u64>) {
+        match self.renamed {
+            Some(renamed) => (renamed.identity.queue, Some(renamed.identity.sequence)),
+            None => (self.home, self.identity),
+        }
+    }
+
+    /// Between which times it was sent, as its receivers are told.
+    pub(crate) fn shown_sent_ms(&self) -> (u64, u64) {
+        self.renamed.map_or(self.sent_ms, |renamed| renamed.sent_ms)
+    }
+
+    /// It stands where its identity was given.
+    pub(crate) fn is_at_home(&self, queue: QueueId, sequence: u64) -> bool {
+        let (home, own) = self.name();
+        queue == home && own.is_none_or(|own| own == sequence)
+    }
+
     /// It is gone for sure for whoever asks from `start` on.
     pub(crate) fn gone_before(&self, start: u64) -> bool {
         self.refused || self.removals.iter().any(|r| r.deed.done_before(start))

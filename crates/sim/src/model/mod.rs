@@ -11,6 +11,7 @@ mod delivered;
 mod judged;
 mod message;
 mod missed;
+mod moves;
 mod order;
 mod outcome;
 mod peeked;
@@ -142,6 +143,9 @@ impl Model {
                 Ok(peeked) => self.peeked(*queue, &peeked, &window),
                 Err(_) => Ok(()),
             },
+            (Request::Move { queue, request }, Answer::Moved(result)) => {
+                self.moved(*queue, request, result, &window)
+            }
             (Request::Write { scope, rows }, Answer::Written(result)) => {
                 self.written(scope, rows, result, &window)
             }
@@ -158,6 +162,7 @@ impl Model {
             Answer::Purged(result) => result.as_ref().err(),
             Answer::Counted(result) => result.as_ref().err(),
             Answer::Peeked(result) => result.as_ref().err(),
+            Answer::Moved(result) => result.as_ref().err(),
             Answer::Written(result) => result.as_ref().err(),
         };
         let known = self.queues.get(&queue);
@@ -196,7 +201,7 @@ impl Model {
         here + message.ghosts_elsewhere
     }
 
-    /// Queues a dead-letter move may have brought the message to, in any number of moves.
+    /// Queues that dead-letter moves and move tasks may have brought the message to, in any number of moves.
     fn reach(&self, message: &Message, but: u64) -> Vec<QueueId> {
         let most = self.receives_at_most(message, but);
         let mut reached = Vec::new();
@@ -206,7 +211,16 @@ impl Model {
                 continue;
             };
             let before = self.ghosts_of(next, but);
-            for target in queue.targets(message.sent.start, most + before) {
+            let here = next == message.place;
+            let since = if here {
+                message.seen_from
+            } else {
+                message.sent.start
+            };
+            let from = message.moved_from.filter(|_| here);
+            let mut targets = queue.targets(message.sent.start, most + before);
+            targets.extend(self.moved_to(next, since, from));
+            for target in targets {
                 if target != message.place && !reached.contains(&target) {
                     reached.push(target);
                     open.push(target);
@@ -239,7 +253,8 @@ impl Model {
         let members = self.queues.get(&queue).map(|known| known.members.clone());
         let mut found: Vec<usize> = members.unwrap_or_default().into_iter().collect();
         for (id, source) in &self.queues {
-            if *id == queue || source.settings.iter().all(|s| s.config.redrive.is_none()) {
+            let stays = source.settings.iter().all(|s| s.config.redrive.is_none());
+            if *id == queue || stays && source.movings.is_empty() {
                 continue;
             }
             let moved = source.members.iter().filter(|index| {

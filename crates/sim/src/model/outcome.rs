@@ -130,6 +130,7 @@ impl Model {
             }
         }
         self.close_in_queues(operation, step, now_ms);
+        self.end_slice(operation, step);
         match asked.request {
             Request::Receive { queue, request } => {
                 let window = Window {

@@ -16,7 +16,13 @@ impl Model {
             let index = self.by_body.get(&message.body).copied();
             let index =
                 index.ok_or("a look showed a body that was never sent, or not like that")?;
-            if last.is_some_and(|last| last >= message.sequence) || !shown.insert(index) {
+            // One that left and came home may be met again further on.
+            let again = !shown.insert(index)
+                && self
+                    .messages
+                    .get(index)
+                    .is_some_and(|message| self.rests(message, window.operation));
+            if last.is_some_and(|last| last >= message.sequence) || again {
                 return Err(format!("a look showed {index} twice or out of order"));
             }
             last = Some(message.sequence);
@@ -44,7 +50,8 @@ impl Model {
         if known.gone_before(window.start) || known.sent.start > window.end {
             return Err("it is not there".into());
         }
-        let stays = self.may_arrive(queue, index, &seen.message, window)?;
+        let renamed = self.is_renamed(index, &seen.message)?;
+        let stays = self.may_arrive(queue, index, &seen.message, renamed, window)?;
         let received = u64::from(seen.message.receive_count);
         if received > self.receives_at_most(known, window.operation) {
             return Err(format!("received {received} times"));

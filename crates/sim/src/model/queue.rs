@@ -6,6 +6,7 @@ use rustc_hash::FxHashMap;
 use waystation_engine::{QueueConfig, QueueId, QueueKind, Receipt};
 
 use super::message::{Deed, UNENDED};
+use super::moves::{Moving, Told};
 
 /// Settings, and the steps within which they may have been in force.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +66,12 @@ pub(crate) struct QueueModel {
     /// Receives, with their steps; those under way have no end.
     pub(crate) receives: Vec<Deed>,
     pub(crate) purges: Vec<Deed>,
+    /// Slices of move tasks out of this queue.
+    pub(crate) movings: Vec<Moving>,
+    /// Slices asked for, by task, as long as they matter.
+    pub(crate) slices: Vec<(u64, Deed)>,
+    /// How far its last move task was known to be.
+    pub(crate) told: Option<Told>,
     pub(crate) seen: FxHashMap<u128, Vec<Seen>>,
     /// Latest receives by attempt id; several when nobody knows which came last.
     pub(crate) attempts: FxHashMap<u128, Vec<Attempt>>,
@@ -89,6 +96,9 @@ impl QueueModel {
             ghosts_until_ms: 0,
             receives: Vec::new(),
             purges: Vec::new(),
+            movings: Vec::new(),
+            slices: Vec::new(),
+            told: None,
             seen: FxHashMap::default(),
             attempts: FxHashMap::default(),
             ghost_repeats: Vec::new(),
@@ -167,6 +177,11 @@ impl QueueModel {
         self.purges
             .iter()
             .any(|purge| purge.start <= end && purge.end >= start)
+    }
+
+    /// The move task that was begun last.
+    pub(crate) fn last_task(&self) -> Option<u64> {
+        self.slices.last().map(|(task, _)| *task)
     }
 
     /// The dead-letter queues messages may have been moved to since `start`.

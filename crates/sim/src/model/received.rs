@@ -84,16 +84,18 @@ impl Model {
         queue: QueueId,
         index: usize,
         delivered: &Delivered,
+        renamed: bool,
         window: &Window,
     ) -> Result<bool, String> {
         let message = self.messages.get(index).ok_or("unknown")?;
-        let stays =
-            message.place == queue && message.sequence.is_none_or(|s| s == delivered.sequence);
+        let stays = !renamed
+            && message.place == queue
+            && message.sequence.is_none_or(|s| s == delivered.sequence);
         let reach = self.reach(message, window.operation);
-        if !stays && message.place != queue && !reach.contains(&queue) {
+        if !stays && !renamed && message.place != queue && !reach.contains(&queue) {
             return Err("moved without reason".into());
         }
-        if !stays && message.place == queue {
+        if !stays && !renamed && message.place == queue {
             // Only a dead-letter queue that is gone sends messages home (SQS-328).
             let lost = reach.iter().filter_map(|target| self.queues.get(target));
             if !lost
@@ -103,7 +105,8 @@ impl Model {
                 return Err("is in the queue twice".into());
             }
         }
-        if !stays && message.place != queue {
+        let new_here = renamed && delivered.identity.queue == queue;
+        if !stays && !new_here && message.place != queue {
             let from = delivered.moved_from.and_then(|from| self.queues.get(&from));
             let leads_here = from
                 .is_some_and(|from| from.targets(message.sent.start, u64::MAX).contains(&queue));
@@ -125,10 +128,17 @@ impl Model {
         delivered: &Delivered,
         window: &Window,
     ) -> Checked {
-        let stays = self.may_arrive(queue, index, delivered, window)?;
+        let renamed = self.is_renamed(index, delivered)?;
+        let stays = self.may_arrive(queue, index, delivered, renamed, window)?;
         let message = self.messages.get(index).ok_or("unknown")?;
         let ghosts = self.ghosts(message, window.operation);
         let place = message.place;
+        match (renamed, place == queue) {
+            _ if stays => {}
+            (true, _) => self.note_renamed(index, delivered),
+            (false, true) => self.judged.returns.raise(),
+            (false, false) => self.judged.moves.raise(),
+        }
         let Some(message) = self.messages.get_mut(index) else {
             return Ok(());
         };
@@ -136,11 +146,6 @@ impl Model {
             message.sequence = Some(delivered.sequence);
             return Ok(());
         }
-        let arrivals = match place == queue {
-            true => &self.judged.returns,
-            false => &self.judged.moves,
-        };
-        arrivals.raise();
         message.place = queue;
         message.moved_from = delivered.moved_from;
         message.sequence = Some(delivered.sequence);
@@ -180,26 +185,16 @@ impl Model {
     ) -> Checked {
         let message = self.messages.get(index).ok_or("unknown")?;
         let known = self.queues.get(&queue).ok_or("from an unknown queue")?;
-        let identity = delivered.identity;
-        if identity.queue != message.home
-            || message.identity.is_some_and(|i| i != identity.sequence)
-        {
-            return Err(format!(
-                "has identity {identity:?}, not {:?}",
-                message.identity
-            ));
-        }
         if delivered.receipt.sequence != delivered.sequence {
             return Err("has a receipt of another message".into());
         }
         if message.gone_before(window.start) {
             return Err("was gone for good".into());
         }
-        let kept = !message.fifo
-            || message.place == message.home && delivered.sequence == identity.sequence;
-        let (sent_from, sent_to) = message.sent_ms;
-        if kept && !(sent_from..=sent_to).contains(&delivered.sent_ms) {
-            return Err(format!("sent within {:?}", message.sent_ms));
+        let kept = !message.fifo || message.is_at_home(message.place, delivered.sequence);
+        let sent_ms = message.shown_sent_ms();
+        if kept && !(sent_ms.0..=sent_ms.1).contains(&delivered.sent_ms) {
+            return Err(format!("sent within {sent_ms:?}"));
         }
         let (_, retention_ms) = known.retentions_ms(window.start, window.end);
         if delivered.sent_ms.saturating_add(retention_ms) <= window.from_ms {

@@ -154,8 +154,8 @@ impl Model {
         message.sent.certain = true;
         message.sent.end = message.sent.end.min(window.end);
         message.sent_ms = (sent.sent_ms, sent.sent_ms);
-        if message.place == message.home && message.receives.iter().all(|r| r.queue == message.home)
-        {
+        let unmoved = message.place == message.home && message.renamed.is_none();
+        if unmoved && message.receives.iter().all(|r| r.queue == message.home) {
             message.sequence.get_or_insert(sent.sequence);
             message.age_from_ms = message.sent_ms;
         }
