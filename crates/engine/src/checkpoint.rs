@@ -19,7 +19,7 @@ use crate::ids::ShardId;
 use crate::index::LiveBytes;
 use crate::limits::{CHECKPOINT_BATCH_BYTES, RELOCATE_LIVE_FRACTION, RELOCATIONS_PER_CHECKPOINT};
 use crate::page::Page;
-use crate::queue::Queue;
+use crate::queue::{Filters, Images, Queue};
 use crate::row_key::{RowKey, RowKind, intent_key, manifest_key};
 use crate::shard::Shard;
 use crate::shared::Letter;
@@ -42,6 +42,8 @@ pub(crate) struct Capture {
     pub(crate) shard: ShardId,
     pub(crate) manifest: Manifest,
     rows: Vec<(RowKey, RowValue)>,
+    /// Deduplication buckets, which become rows when they are written.
+    images: Images,
     /// Rows that no longer count once the manifest is written.
     obsolete: Vec<RowKey>,
     pub(crate) live: LiveBytes,
@@ -121,6 +123,7 @@ impl Capture {
                 time_ms: shard.time_ms,
             },
             rows: Vec::new(),
+            images: Images::of(shard.id),
             obsolete: Vec::new(),
             live: shard.index.live.clone(),
         };
@@ -162,6 +165,9 @@ impl Capture {
     }
 
     fn take_queue(&mut self, shard: ShardId, queue: &mut Queue, generation: u64) {
+        let remembered = &mut queue.deduplication;
+        let replaced = remembered.capture(shard, generation, &mut self.images);
+        self.obsolete.extend(replaced);
         // The queue's row names its pages' rows: it is encoded while dirty pages are still marked.
         let row = queue.encode(generation);
         let (pages, replaced) = queue.capture_pages(shard, generation);
@@ -170,20 +176,6 @@ impl Capture {
             .map(|(key, page)| (key, RowValue::Page(page)));
         self.rows.extend(pages);
         self.obsolete.extend(replaced);
-        for chunk in &mut queue.deduplication.chunks {
-            if chunk.stored == 0 {
-                chunk.stored = generation;
-                let bytes = crate::queue::encode_chunk(&chunk.entries);
-                let key = RowKey {
-                    shard,
-                    kind: RowKind::Deduplication,
-                    id: queue.id.0,
-                    number: chunk.number,
-                    generation,
-                };
-                self.rows.push((key, RowValue::Bytes(bytes)));
-            }
-        }
         self.obsolete.extend(queue.take_dropped_rows(shard));
         self.obsolete.extend(queue.own_row(shard));
         queue.stored = generation;
@@ -196,6 +188,12 @@ impl Capture {
         let chunks = shard.outbox.capture(shard.id, generation).into_iter();
         let rows = chunks.map(|(key, effects)| (key, RowValue::OutboxChunk(effects)));
         self.rows.extend(rows);
+    }
+
+    /// Its rows count from now on.
+    fn sealed(&mut self) -> Step {
+        let filters = self.images.take_filters();
+        Step::Sealed(self.shard, self.manifest.generation, filters)
     }
 
     /// Nothing changed but the position.
@@ -233,7 +231,7 @@ pub(crate) enum Step {
     /// The journal must be durable up to here first.
     AwaitDurable(Lsn),
     /// This shard's rows count from now on.
-    Sealed(ShardId, u64),
+    Sealed(ShardId, u64, Filters),
     /// All shards are written, the view is flushed, the journal trimmed.
     Finished,
 }
@@ -255,6 +253,7 @@ pub(crate) struct Checkpoint {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Rows,
+    Images,
     Manifest,
     Obsolete,
     Flush,
@@ -286,6 +285,7 @@ impl Checkpoint {
             let unchanged = capture.rows.is_empty();
             if !sealed {
                 rows.extend(capture.rows.iter().map(|(key, _)| *key));
+                rows.extend(capture.images.keys());
             }
             Letter::Abandoned {
                 shard: capture.shard,
@@ -306,7 +306,7 @@ impl Checkpoint {
         view: &dyn View,
         journal: &Journal,
     ) -> Result<Step, StorageError> {
-        let Some(capture) = self.captures.get(self.next) else {
+        let Some(capture) = self.captures.get_mut(self.next) else {
             return self.finish(view, journal);
         };
         match self.phase {
@@ -318,10 +318,16 @@ impl Checkpoint {
                 }
                 let (batch, written) = row_batch(capture, self.written);
                 if batch.is_empty() {
-                    self.phase = Phase::Manifest;
+                    self.phase = Phase::Images;
                 } else {
                     view.write(&batch)?;
                     self.written = written;
+                }
+                Ok(Step::More)
+            }
+            Phase::Images => {
+                if !capture.images.write(view)? {
+                    self.phase = Phase::Manifest;
                 }
                 Ok(Step::More)
             }
@@ -343,7 +349,7 @@ impl Checkpoint {
                 ])?;
                 self.written = 0;
                 self.phase = Phase::Obsolete;
-                Ok(Step::Sealed(capture.shard, capture.manifest.generation))
+                Ok(capture.sealed())
             }
             Phase::Obsolete | Phase::Flush => {
                 let rest = capture.obsolete.get(self.written..).unwrap_or_default();

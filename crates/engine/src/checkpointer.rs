@@ -101,8 +101,13 @@ fn run(shared: &Shared, checkpoint: &mut Checkpoint) -> Result<Ended, StorageErr
                     return Ok(Ended::Stopped);
                 }
             }
-            Step::Sealed(shard, generation) => {
-                shared.post(shard, Letter::Sealed { shard, generation });
+            Step::Sealed(shard, generation, filters) => {
+                let sealed = Letter::Sealed {
+                    shard,
+                    generation,
+                    filters,
+                };
+                shared.post(shard, sealed);
             }
             Step::Finished => return Ok(Ended::Complete),
         }

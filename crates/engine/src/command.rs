@@ -130,6 +130,8 @@ pub(crate) enum Command {
     Send {
         queue: QueueId,
         messages: Vec<Outgoing>,
+        /// Of the first messages, when the command was planned before and something had to be read.
+        results: Vec<Result<Sent, EngineError>>,
         promise: Promise<SendReply>,
     },
     Receive {

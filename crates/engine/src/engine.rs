@@ -212,6 +212,7 @@ impl QueueHandle {
         answer(self.engine.ask(|promise| Command::Send {
             queue,
             messages,
+            results: Vec::new(),
             promise,
         }))
         .await

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::ids::QueueId;
+use crate::limits::Budgets;
 use crate::limits::EFFECTS_PER_PULL_MAX;
+use crate::queue::RowCache;
 
 /// A node-wide count of something that has a budget.
 #[derive(Debug, Default)]
@@ -31,8 +33,10 @@ pub struct Usage {
     pub page_bytes: Gauge,
     /// Messages in flight or delayed.
     pub waiting_messages: Gauge,
-    /// Remembered deduplication ids.
+    /// Remembered deduplication ids, in memory or not.
     pub deduplication_entries: Gauge,
+    /// Memory of deduplication ids and their filters.
+    pub deduplication_bytes: Gauge,
     /// Parked receives.
     pub parked_receives: Gauge,
     /// Messages ready to be received.
@@ -127,6 +131,10 @@ pub(crate) struct ShardIndex {
     pub(crate) far: BTreeSet<(u64, QueueId, u64)>,
     pub(crate) live: LiveBytes,
     pub(crate) usage: Arc<Usage>,
+    /// Rows of spilled deduplication buckets.
+    pub(crate) deduplication_rows: RowCache,
+    /// Entries at which a deduplication bucket closes.
+    pub(crate) bucket_entries_max: u32,
     /// Size of a journal segment, to find the segment of an address.
     pub(crate) segment_bytes: u64,
     /// Effects of one chunk of the outbox.
@@ -140,6 +148,8 @@ impl ShardIndex {
             far: BTreeSet::new(),
             live: LiveBytes::default(),
             usage,
+            deduplication_rows: RowCache::default(),
+            bucket_entries_max: Budgets::default().deduplication_bucket_entries_max,
             segment_bytes,
             outbox_chunk_effects: EFFECTS_PER_PULL_MAX,
         }

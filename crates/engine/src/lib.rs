@@ -22,6 +22,7 @@ mod record;
 mod shard;
 mod time;
 mod arrival;
+mod forgetting;
 mod command;
 mod peek;
 mod need;

@@ -26,8 +26,15 @@ pub(crate) const FAIR_LOOKS_PER_RECEIVE: usize = 8_192;
 pub(crate) const FAIR_LANES_MAX: usize = 64;
 /// How long a deduplication id or a receive attempt id is remembered (`SQS-268`, `SQS-302`).
 pub(crate) const DEDUPLICATION_WINDOW_MS: u64 = 300_000;
-/// Deduplication entries kept together in one checkpoint row.
-pub(crate) const DEDUPLICATION_CHUNK_ENTRIES: usize = 8_192;
+/// Deduplication entries of one row of the view; a look into a spilled bucket reads one.
+pub(crate) const DEDUPLICATION_ROW_ENTRIES: usize = 512;
+/// How long a bucket of deduplication entries stays open, and how long when it does not fill a row.
+pub(crate) const DEDUPLICATION_BUCKET_MS: u64 = 10_000;
+pub(crate) const DEDUPLICATION_BUCKET_SPARSE_MS: u64 = 60_000;
+/// Rows of spilled buckets that a shard keeps in memory after reading them, 12 KB each.
+pub(crate) const DEDUPLICATION_ROWS_CACHED: usize = 16;
+/// Memory of deduplication beyond its budget, for what checkpoints have not spilled yet; past it sends are refused.
+pub(crate) const DEDUPLICATION_BEHIND_BYTES_MAX: u64 = 128 << 20;
 /// Longest time a message stays invisible, from its receive (`SQS-225`).
 pub(crate) const VISIBILITY_MS_MAX: u64 = 43_200_000;
 /// Effects handed from one shard to another at a time, and most of one chunk of the outbox.
@@ -70,8 +77,13 @@ pub struct Budgets {
     pub far_ms: u64,
     /// Messages in flight or delayed, over all queues.
     pub waiting_messages_max: u64,
-    /// Remembered deduplication ids, over all queues.
+    /// Remembered deduplication ids, over all queues, in memory or not.
     pub deduplication_entries_max: u64,
+    /// Memory for deduplication ids, in bytes; past it spilled ones leave memory. Filters of spilled ids stay: 2.5
+    /// bytes for each.
+    pub deduplication_bytes_max: u64,
+    /// Deduplication ids of one queue that spill together.
+    pub deduplication_bucket_entries_max: u32,
     /// Parked receives, over all queues.
     pub parked_receives_max: u64,
     /// Effects waiting in outboxes, in bytes; at the limit nothing produces them.
@@ -88,7 +100,9 @@ impl Default for Budgets {
             page_bytes_max: 384 << 20,
             far_ms: 60_000,
             waiting_messages_max: 20_000_000,
-            deduplication_entries_max: 4_000_000,
+            deduplication_entries_max: 32_000_000,
+            deduplication_bytes_max: 128 << 20,
+            deduplication_bucket_entries_max: 262_144,
             parked_receives_max: 100_000,
             outbox_bytes_max: 1 << 30,
             outbox_memory_bytes_max: 32 << 20,

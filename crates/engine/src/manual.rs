@@ -145,8 +145,13 @@ impl Manual {
         match checkpoint.step(&*shared.view, &shared.journal)? {
             Step::More => Ok(Advance::More),
             Step::AwaitDurable(_) => Ok(Advance::Blocked),
-            Step::Sealed(shard, generation) => {
-                shared.send(shard, Letter::Sealed { shard, generation });
+            Step::Sealed(shard, generation, filters) => {
+                let sealed = Letter::Sealed {
+                    shard,
+                    generation,
+                    filters,
+                };
+                shared.send(shard, sealed);
                 Ok(Advance::More)
             }
             Step::Finished => {

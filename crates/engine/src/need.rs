@@ -12,6 +12,7 @@ use crate::codec::Malformed;
 use crate::effect::Effect;
 use crate::ids::{QueueId, ShardId};
 use crate::page::Page;
+use crate::queue::{Row, decode_entries};
 use crate::restore::{damaged, row};
 use crate::row_key::RowKey;
 use crate::shard::Shard;
@@ -27,6 +28,12 @@ pub(crate) enum Need {
         destination: ShardId,
         first: u64,
     },
+    /// Entries of a spilled deduplication bucket.
+    Deduplication {
+        queue: QueueId,
+        bucket: u64,
+        row: u32,
+    },
 }
 
 /// What the row of a `Need` holds.
@@ -34,13 +41,14 @@ pub(crate) enum Need {
 pub(crate) enum Contents {
     Page(Arc<Page>),
     OutboxChunk(Arc<Vec<Effect>>),
+    Deduplication(Row),
 }
 
 impl Need {
     /// The shard that needs it.
     pub(crate) fn shard(&self) -> ShardId {
         match self {
-            Need::Page { queue, .. } => queue.shard(),
+            Need::Page { queue, .. } | Need::Deduplication { queue, .. } => queue.shard(),
             Need::OutboxChunk { source, .. } => *source,
         }
     }
@@ -48,7 +56,7 @@ impl Need {
     /// The queue it belongs to.
     pub(crate) fn queue(&self) -> Option<QueueId> {
         match self {
-            Need::Page { queue, .. } => Some(*queue),
+            Need::Page { queue, .. } | Need::Deduplication { queue, .. } => Some(*queue),
             Need::OutboxChunk { .. } => None,
         }
     }
@@ -59,6 +67,9 @@ impl Need {
             Need::OutboxChunk { .. } => {
                 let effects = crate::outbox::decode_chunk(bytes)?;
                 Ok(Contents::OutboxChunk(Arc::new(effects)))
+            }
+            Need::Deduplication { .. } => {
+                Ok(Contents::Deduplication(Arc::new(decode_entries(bytes)?)))
             }
         }
     }
@@ -83,6 +94,10 @@ impl Shard {
                 let chunk = self.outbox.chunk(destination, first);
                 chunk.is_some_and(|chunk| chunk.effects().is_none())
             }
+            Need::Deduplication { queue, bucket, row } => {
+                let held = self.index.deduplication_rows.get((queue, bucket, row));
+                held.is_none() && self.row_of(need).is_some()
+            }
         }
     }
 
@@ -99,6 +114,10 @@ impl Shard {
             } => {
                 let chunk = self.outbox.chunk(destination, first)?;
                 Some(chunk.stored_row(self.id, destination))
+            }
+            Need::Deduplication { queue, bucket, row } => {
+                let state = self.queues.get(&queue)?;
+                state.deduplication.row_key(self.id, bucket, row)
             }
         }
     }
@@ -118,7 +137,16 @@ impl Shard {
                 },
                 Contents::OutboxChunk(effects),
             ) => self.outbox.install(destination, first, generation, effects),
-            _ => unreachable!("a need is answered in kind"),
+            (Need::Deduplication { queue, bucket, row }, Contents::Deduplication(entries)) => {
+                // A row of a bucket that is gone would never be looked for, nor leave the cache with it.
+                if self.is_stored(need, generation) {
+                    let (place, index) = ((queue, bucket, row), &mut self.index);
+                    index
+                        .deduplication_rows
+                        .insert(place, entries, &index.usage);
+                }
+            }
+            (need, contents) => unreachable!("{contents:?} was read for {need:?}"),
         }
     }
 
@@ -134,6 +162,10 @@ impl Shard {
             } => {
                 let chunk = self.outbox.chunk(destination, first);
                 chunk.is_some_and(|chunk| chunk.is_stored(generation))
+            }
+            Need::Deduplication { .. } => {
+                let key = self.row_of(need);
+                key.is_some_and(|key| key.generation == generation)
             }
         }
     }

@@ -31,9 +31,13 @@ pub(crate) enum Plant {
     FarDeadline,
     /// A checkpoint forgets how far a move task got.
     MoveProgress,
+    /// The filter of a spilled deduplication bucket loses every other id.
+    FilterLoses,
+    /// A restart forgets spilled deduplication buckets.
+    BucketForgotten,
 }
 
-const NAMES: [(&str, Plant); 12] = [
+const NAMES: [(&str, Plant); 14] = [
     ("trim-too-far", Plant::TrimTooFar),
     ("outbox-cursor-lost", Plant::OutboxCursor),
     ("manifest-before-rows", Plant::ManifestFirst),
@@ -46,6 +50,8 @@ const NAMES: [(&str, Plant); 12] = [
     ("outbox-chunk-forgotten", Plant::OutboxChunk),
     ("far-deadline-lost", Plant::FarDeadline),
     ("move-progress-lost", Plant::MoveProgress),
+    ("deduplication-filter-loses", Plant::FilterLoses),
+    ("deduplication-bucket-forgotten", Plant::BucketForgotten),
 ];
 
 static SELECTED: AtomicU8 = AtomicU8::new(0);

@@ -12,7 +12,7 @@ use crate::limits::Budgets;
 use crate::need::Need;
 use crate::outbox::Outbox;
 use crate::page::Page;
-use crate::queue::{Queue, decode_chunk};
+use crate::queue::Queue;
 use crate::record::Record;
 use crate::row_key::{RowKey, intents, manifests, rows_of_generation};
 use crate::shard::{At, Shard};
@@ -73,6 +73,7 @@ impl Restored {
         for id in 0..=ShardId::MAX {
             let mut shard = Shard::new(id, usage.clone(), segment_bytes);
             shard.index.outbox_chunk_effects = budgets.outbox_chunk_effects;
+            shard.index.bucket_entries_max = budgets.deduplication_bucket_entries_max;
             if let Some(manifest) = found.get(usize::from(id)).copied().flatten() {
                 read_shard(&*view, &mut shard, &manifest)?;
             }
@@ -244,14 +245,16 @@ fn read_queue(
         generation,
     };
     let bytes = row(view, &key)?;
-    let (mut queue, chunks) =
+    let (mut queue, remembered) =
         Queue::decode(id, generation, &bytes, &mut shard.index).map_err(damaged)?;
-    for (number, stored) in chunks {
-        let key = queue.deduplication_key(shard.id, number, stored);
-        let entries = decode_chunk(&row(view, &key)?).map_err(damaged)?;
-        let usage = shard.index.usage.clone();
-        queue.deduplication.restore(number, stored, entries, &usage);
+    for listed in remembered {
+        let keys = listed.keys(shard.id, id);
+        let rows: Result<Vec<_>, _> = keys.iter().map(|key| row(view, key)).collect();
+        let deduplication = &mut queue.deduplication;
+        let restored = deduplication.restore(&listed, &rows?, &shard.index);
+        queue.dirty |= restored.map_err(damaged)?;
     }
+    shard.dirty |= queue.dirty;
     for (number, stored) in queue.pages_of_tenants() {
         let page = read_page(view, &queue.page_key(shard.id, number, stored))?;
         queue.meet_tenants(number, page);

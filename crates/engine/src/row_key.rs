@@ -17,12 +17,16 @@ pub(crate) enum RowKind {
     Queue = 2,
     /// An index page.
     Page = 3,
-    /// Deduplication entries.
+    /// Deduplication entries as format 1 kept them.
     Deduplication = 4,
     /// Part of the catalog.
     Catalog = 5,
     /// Effects that wait in the outbox.
     OutboxChunk = 6,
+    /// Entries of a deduplication bucket.
+    DeduplicationRow = 7,
+    /// The filter of a deduplication bucket.
+    DeduplicationFilter = 8,
 }
 
 /// The key of one row.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use crate::effect::Effect;
+use crate::forgetting::Forgetting;
 use crate::ids::{QueueId, ShardId};
 use crate::index::{ShardIndex, Usage};
 use crate::need::Need;
@@ -38,6 +39,8 @@ pub(crate) struct Shard {
     pub(crate) index: ShardIndex,
     /// Next look at a queue's retention: (when, queue).
     pub(crate) retention: BTreeSet<(u64, QueueId)>,
+    /// Next change of what queues remember.
+    pub(crate) forgetting: Forgetting,
     pub(crate) outbox: Outbox,
     pub(crate) table: Table,
     /// Test clock's distance from the wall clock; kept by shard 0.
@@ -68,6 +71,7 @@ impl Shard {
             queues: FxHashMap::default(),
             index: ShardIndex::new(usage, segment_bytes),
             retention: BTreeSet::new(),
+            forgetting: Forgetting::default(),
             outbox: Outbox::default(),
             table: Table::default(),
             clock_offset_ms: 0,
@@ -225,10 +229,9 @@ impl Shard {
                 let entered = queue.enter(&message, now_ms, index);
                 assert_eq!(entered, *sequence, "sequences are given in journal order");
                 if let Some(seen) = deduplication {
-                    let usage = index.usage.clone();
                     queue
                         .deduplication
-                        .remember(*seen, *sequence, now_ms, &usage);
+                        .remember(*seen, *sequence, now_ms, index);
                 }
             }
             Record::Leased {
@@ -285,6 +288,7 @@ impl Shard {
                 queue.retention_due_ms = due;
             }
         }
+        self.memory_changed(id);
         self.wake(id);
     }
 
@@ -358,6 +362,7 @@ impl Shard {
         if let Some(when) = queue.retention_due_ms {
             self.retention.remove(&(when, id));
         }
+        self.forgetting.moved(id, queue.memory_due_ms, None);
         self.dropped_rows.extend(queue.take_dropped_rows(self.id));
         self.dropped_rows.extend(queue.own_row(self.id));
         self.removed.push(id);

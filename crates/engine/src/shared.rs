@@ -17,6 +17,7 @@ use crate::mailbox::Mailbox;
 use crate::need::{Contents, Need};
 use crate::open::Room;
 use crate::plan::Offer;
+use crate::queue::Filters;
 use crate::relocation::Listing;
 use crate::reply::Promise;
 use crate::row_key::RowKey;
@@ -54,9 +55,11 @@ pub(crate) enum Letter {
         shard: ShardId,
         promise: Promise<Capture>,
     },
+    /// The shard's rows of this generation count; filters of the deduplication buckets among them.
     Sealed {
         shard: ShardId,
         generation: u64,
+        filters: Filters,
     },
     /// The checkpoint failed before these rows counted: they are changed again. `rows` may be in
     /// the view and must go with the next one.

@@ -18,7 +18,8 @@ impl Shard {
         }
         let deadline = self.index.deadlines.first().map(|(when, ..)| *when);
         let retention = self.retention.first().map(|(when, _)| *when);
-        [deadline, retention].into_iter().flatten().min()
+        let memory = self.forgetting.next_due();
+        [deadline, retention, memory].into_iter().flatten().min()
     }
 
     /// The earliest deadline in a page that is not in memory.
@@ -68,6 +69,7 @@ impl Shard {
         if !self.is_behind() {
             self.time_ms = self.time_ms.max(now_ms);
             self.pass_deadlines();
+            self.forget_old();
         }
     }
 

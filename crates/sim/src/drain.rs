@@ -131,12 +131,13 @@ impl Run {
             usage.page_bytes.get(),
             usage.waiting_messages.get(),
             usage.deduplication_entries.get(),
+            usage.deduplication_bytes.get(),
             usage.parked_receives.get(),
             usage.outbox_bytes.get(),
             usage.outbox_memory_bytes.get(),
         ];
         match left {
-            [0, 0, 0, 0, 0, 0] => Ok(()),
+            [0, 0, 0, 0, 0, 0, 0] => Ok(()),
             left => Err(format!("nothing is left, but the gauges show {left:?}")),
         }
     }

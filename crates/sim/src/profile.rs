@@ -49,6 +49,10 @@ pub(crate) struct Profile {
     pub(crate) hold_one_in: u64,
     /// Pages with a deadline farther away than this leave memory too.
     pub(crate) far_ms: u64,
+    /// Deduplication ids of a queue that spill together.
+    pub(crate) bucket_entries: u32,
+    /// Memory for deduplication ids; past it spilled ones leave it.
+    pub(crate) remembered_bytes: u64,
     /// Node-wide budgets are so small that commands are refused.
     pub(crate) tight: bool,
     /// Zeroed ahead of the journal's writer.
@@ -104,6 +108,8 @@ impl Profile {
                 one_of(rng, &[0, 0, 300])
             },
             far_ms: one_of(rng, &[0, 0, 100, 3000, 60_000]),
+            bucket_entries: one_of(rng, &[3, 20, 600]),
+            remembered_bytes: one_of(rng, &[0, 0, 4000]),
             tight: rng.u8(0..10) == 0,
             zero_ahead_bytes: one_of(rng, &[0, 0, 0, 1 << 20]),
         }
@@ -130,6 +136,8 @@ impl Profile {
             budgets.outbox_chunk_effects = 3;
             budgets.far_ms = self.far_ms;
         }
+        budgets.deduplication_bytes_max = self.remembered_bytes;
+        budgets.deduplication_bucket_entries_max = self.bucket_entries;
         if self.tight {
             budgets.waiting_messages_max = 20;
             budgets.deduplication_entries_max = 20;

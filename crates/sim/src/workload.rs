@@ -13,7 +13,7 @@ use crate::profile::Profile;
 /// Message groups in use.
 const GROUPS: u64 = 4;
 /// Deduplication ids in use.
-const IDS: u128 = 12;
+const IDS: u64 = 12;
 /// Receive request attempt ids in use.
 const ATTEMPTS: u128 = 3;
 
@@ -217,8 +217,10 @@ impl Workload {
             delay_ms: (rng.u8(0..6) == 0).then(|| pick(rng, &[0, 1, 40, 3000, 900_000])),
             group: (fifo || rng.u8(0..5) == 0).then(|| rng.u64(1..=GROUPS)),
             dedup: fifo.then(|| match bulk {
-                true => 1_000_000 + u128::from(self.bodies),
-                false => u128::from(rng.u64(..)) % IDS,
+                true if rng.u8(0..8) > 0 => hashed(1_000_000 + self.bodies),
+                // One of another bulk, or of this one.
+                true => hashed(1_000_000 + self.bodies - rng.u64(0..2000).min(self.bodies)),
+                false => hashed(rng.u64(0..IDS)),
             }),
         });
         let drafts = drafts.collect();
@@ -293,6 +295,17 @@ impl Workload {
         };
         Request::Move { queue, request }
     }
+}
+
+/// A deduplication id as callers make them: all bits count.
+fn hashed(number: u64) -> u128 {
+    let half = |mut bits: u64| {
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^ (bits >> 31)
+    };
+    let seed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    u128::from(half(seed)) << 64 | u128::from(half(!seed))
 }
 
 fn removal(row: Row, queue: QueueId, expect: Expect) -> Request {

@@ -96,7 +96,12 @@ const ENGINE_GAUGES: &[Row<Usage>] = &[
     (
         "waystation_deduplication_entries",
         |usage| usage.deduplication_entries.get(),
-        "Deduplication ids remembered",
+        "Deduplication ids remembered, in memory or spilled",
+    ),
+    (
+        "waystation_deduplication_bytes",
+        |usage| usage.deduplication_bytes.get(),
+        "Memory of deduplication ids and of the filters of spilled ones",
     ),
     (
         "waystation_parked_receives",

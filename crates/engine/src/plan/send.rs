@@ -6,6 +6,9 @@ use super::{Outcome, Turn};
 use crate::command::{Command, Outgoing, Sent};
 use crate::config::{EngineError, QueueKind};
 use crate::ids::{MessageIdentity, QueueId};
+use crate::limits::DEDUPLICATION_BEHIND_BYTES_MAX;
+use crate::need::Need;
+use crate::queue::Lookup;
 use crate::record::Record;
 
 impl Turn<'_> {
@@ -13,6 +16,7 @@ impl Turn<'_> {
         let Command::Send {
             queue,
             messages,
+            mut results,
             promise,
         } = command
         else {
@@ -22,19 +26,25 @@ impl Turn<'_> {
             promise.fill(Err(EngineError::QueueMissing));
             return Outcome::Done;
         }
-        if let Some(tail) = self.shard.tail_page(queue)
-            && self.shard.is_missing(tail)
+        let tail = self.shard.tail_page(queue);
+        let mut needed = tail.filter(|tail| self.shard.is_missing(*tail));
+        results.reserve_exact(messages.len() - results.len());
+        while needed.is_none()
+            && let Some(message) = messages.get(results.len())
         {
+            match self.send_one(queue, message) {
+                Ok(result) => results.push(result),
+                Err(need) => needed = Some(need),
+            }
+        }
+        if let Some(need) = needed {
             let again = Command::Send {
                 queue,
                 messages,
+                results,
                 promise,
             };
-            return Outcome::Fetch(again, vec![tail]);
-        }
-        let mut results = Vec::with_capacity(messages.len());
-        for message in &messages {
-            results.push(self.send_one(queue, message));
+            return Outcome::Fetch(again, vec![need]);
         }
         let after = self
             .shard
@@ -45,7 +55,45 @@ impl Turn<'_> {
         Outcome::Done
     }
 
-    fn send_one(&mut self, id: QueueId, message: &Outgoing) -> Result<Sent, EngineError> {
+    /// Stores a message or finds that it is there; an error says what must be read to know.
+    fn send_one(
+        &mut self,
+        id: QueueId,
+        message: &Outgoing,
+    ) -> Result<Result<Sent, EngineError>, Need> {
+        let Some(queue) = self.shard.queues.get(&id) else {
+            return Ok(Err(EngineError::QueueMissing));
+        };
+        if let Some(seen) = message.dedup {
+            let cache = &self.shard.index.deduplication_rows;
+            match queue.deduplication.find(seen, self.shard.time_ms, cache) {
+                Lookup::New => {}
+                Lookup::Seen { sequence, at_ms } => return Ok(Ok(sent(id, sequence, at_ms, true))),
+                Lookup::Unread { bucket, row } => {
+                    return Err(Need::Deduplication {
+                        queue: id,
+                        bucket,
+                        row,
+                    });
+                }
+            }
+        }
+        Ok(self.store(id, message))
+    }
+
+    /// No more ids can be remembered: there are too many, or checkpoints are far behind in spilling them.
+    fn memory_is_full(&self) -> bool {
+        let usage = &self.shard.index.usage;
+        let bytes_max = self.budgets.deduplication_bytes_max + DEDUPLICATION_BEHIND_BYTES_MAX;
+        usage.deduplication_entries.get() >= self.budgets.deduplication_entries_max
+            || usage.deduplication_bytes.get() >= bytes_max
+    }
+
+    /// Stores a message that is not there.
+    fn store(&mut self, id: QueueId, message: &Outgoing) -> Result<Sent, EngineError> {
+        if message.dedup.is_some() && self.memory_is_full() {
+            return Err(EngineError::Overloaded);
+        }
         let now_ms = self.shard.time_ms;
         let usage = self.shard.index.usage.clone();
         let queue = self
@@ -53,14 +101,6 @@ impl Turn<'_> {
             .queues
             .get(&id)
             .ok_or(EngineError::QueueMissing)?;
-        if let Some(seen) = message.dedup {
-            if let Some((sequence, sent_ms)) = queue.deduplication.find(seen, now_ms) {
-                return Ok(sent(id, sequence, sent_ms, true));
-            }
-            if usage.deduplication_entries.get() >= self.budgets.deduplication_entries_max {
-                return Err(EngineError::Overloaded);
-            }
-        }
         // A FIFO queue knows only its own delay (SQS-258).
         let delay_ms = match (queue.config.kind, message.delay_ms) {
             (QueueKind::Standard, Some(own_ms)) => own_ms,

@@ -10,7 +10,7 @@ impl Queue {
         for sequence in sequences {
             #[cfg(feature = "planted-bugs")]
             if crate::plant::is(crate::plant::Plant::Deduplication) {
-                self.deduplication.clear(&index.usage);
+                self.deduplication.clear(index);
             }
             self.attempts.void(*sequence);
             self.transition(*sequence, EntryState::Gone, 0, index);

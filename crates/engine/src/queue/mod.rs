@@ -28,7 +28,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub(crate) use deadlines::Passed;
-pub(crate) use deduplication::{Deduplication, decode_chunk, encode_chunk};
+pub(crate) use deduplication::{
+    Deduplication, Filters, Images, Listed, Lookup, Row, RowCache, decode_entries,
+};
 pub(crate) use expired::Expiry;
 pub use fair::QuietCounts;
 use fair::{Change, Fair};
@@ -146,6 +148,8 @@ pub(crate) struct Queue {
     pub(crate) dropped_rows: Vec<(u64, u64)>,
     /// The deadline of retention registered in the shard's index.
     pub(crate) retention_due_ms: Option<u64>,
+    /// When what it remembers changes by time, as registered with the shard.
+    pub(crate) memory_due_ms: Option<u64>,
 }
 
 impl Queue {
@@ -164,7 +168,7 @@ impl Queue {
             fair: None,
             had_tenants: false,
             now_ms: 0,
-            deduplication: Deduplication::default(),
+            deduplication: Deduplication::new(id),
             attempts: Attempts::default(),
             redrive_suspended: false,
             moving: None,
@@ -173,6 +177,7 @@ impl Queue {
             stored: 0,
             dropped_rows: Vec::new(),
             retention_due_ms: None,
+            memory_due_ms: None,
         }
     }
 

@@ -12,7 +12,7 @@ impl Queue {
             self.drop_page(number, index);
         }
         self.counts = Default::default();
-        self.deduplication.clear(&index.usage);
+        self.deduplication.clear(index);
         self.attempts.clear();
         let next = self.next_sequence;
         if let Some(window) = &mut self.window {

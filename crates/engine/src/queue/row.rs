@@ -1,9 +1,9 @@
-//! A queue as rows of the view: one row for itself and its page directory, one per page, one per
-//! chunk of deduplication entries.
+//! A queue as rows of the view: one row for itself, its page directory and the list of what it
+//! remembers; one per page. Rows of deduplication entries are made where those are.
 
 use std::sync::Arc;
 
-use super::{Attempts, Queue, Slot, leased::Attempt};
+use super::{Attempts, Listed, Queue, Slot, leased::Attempt};
 use crate::codec::{Malformed, Reader, Writer};
 use crate::config::QueueConfig;
 use crate::ids::{QueueId, ShardId};
@@ -12,8 +12,10 @@ use crate::moves::MoveProgress;
 use crate::page::{decode_chunks, encode_chunks};
 use crate::row_key::{RowKey, RowKind};
 
+/// Version 4 lists deduplication entries in buckets; earlier ones list them in chunks.
+const QUEUE_ROW_VERSION: u8 = 4;
 /// Version 3 knows how far the last move task got.
-const QUEUE_ROW_VERSION: u8 = 3;
+const QUEUE_ROW_VERSION_3: u8 = 3;
 /// Version 2 tells messages in flight from delayed ones and knows the earliest deadline of every page, and
 /// whether tenants hold some.
 const QUEUE_ROW_VERSION_2: u8 = 2;
@@ -25,16 +27,6 @@ impl Queue {
         RowKey {
             shard,
             kind: RowKind::Page,
-            id: self.id.0,
-            number,
-            generation,
-        }
-    }
-
-    pub(crate) fn deduplication_key(&self, shard: ShardId, number: u64, generation: u64) -> RowKey {
-        RowKey {
-            shard,
-            kind: RowKind::Deduplication,
             id: self.id.0,
             number,
             generation,
@@ -57,19 +49,16 @@ impl Queue {
         (self.stored != 0).then(|| self.row_key(shard, self.stored))
     }
 
-    /// Rows of dropped pages and chunks, to be removed.
+    /// Rows of dropped pages and buckets, to be removed.
     pub(crate) fn take_dropped_rows(&mut self, shard: ShardId) -> Vec<RowKey> {
         let pages = std::mem::take(&mut self.dropped_rows);
-        let chunks = std::mem::take(&mut self.deduplication.dropped_rows);
+        let remembered = self.deduplication.take_dropped_rows(shard);
         let pages = pages.iter().map(|(n, g)| self.page_key(shard, *n, *g));
-        let chunks = chunks
-            .iter()
-            .map(|(n, g)| self.deduplication_key(shard, *n, *g));
-        pages.chain(chunks).collect()
+        pages.chain(remembered).collect()
     }
 
-    /// The queue's own row: everything but the contents of pages and chunks. Dirty pages and
-    /// chunks are written under `generation` by the same checkpoint.
+    /// The queue's own row: everything but the contents of pages and deduplication buckets. Dirty
+    /// pages are written under `generation` by the same checkpoint; buckets were captured before.
     pub(crate) fn encode(&self, generation: u64) -> Vec<u8> {
         let mut out = Writer::default();
         out.u8(QUEUE_ROW_VERSION).u64(self.version);
@@ -87,15 +76,7 @@ impl Queue {
             out.u64(slot.sent_min_ms).u64(slot.sent_max_ms);
             encode_chunks(&mut out, &slot.segments);
         }
-        out.u32(self.deduplication.chunks.len() as u32);
-        for chunk in &self.deduplication.chunks {
-            let row = if chunk.stored == 0 {
-                generation
-            } else {
-                chunk.stored
-            };
-            out.u64(chunk.number).u64(row);
-        }
+        self.deduplication.encode(&mut out);
         out.u32(self.attempts.by_id.len() as u32);
         for (id, attempt) in &self.attempts.by_id {
             out.u128(*id).u64(attempt.at_ms);
@@ -110,14 +91,14 @@ impl Queue {
         out.bytes
     }
 
-    /// Reads a queue's own row; returns it with the deduplication rows to read: (number,
-    /// generation). Its pages are not in memory yet.
+    /// Reads a queue's own row; returns it with what it remembers, to be read. Its pages are not in
+    /// memory yet.
     pub(crate) fn decode(
         id: QueueId,
         stored: u64,
         bytes: &[u8],
         index: &mut ShardIndex,
-    ) -> Result<(Queue, Vec<(u64, u64)>), Malformed> {
+    ) -> Result<(Queue, Vec<Listed>), Malformed> {
         let mut input = Reader::new(bytes, "queue row");
         let layout = input.u8()?;
         if !(1..=QUEUE_ROW_VERSION).contains(&layout) {
@@ -156,7 +137,13 @@ impl Queue {
         })? {
             queue.place(number, slot, index);
         }
-        let chunks = input.list(|input| Ok((input.u64()?, input.u64()?)))?;
+        let remembered = match layout {
+            QUEUE_ROW_VERSION_1..=QUEUE_ROW_VERSION_3 => input.list(|input| {
+                let (number, generation) = (input.u64()?, input.u64()?);
+                Ok(Listed::Chunk { number, generation })
+            })?,
+            _ => queue.deduplication.decode(&mut input)?,
+        };
         queue.attempts = Attempts::default();
         for (id, attempt) in input.list(|input| {
             let id = input.u128()?;
@@ -170,7 +157,7 @@ impl Queue {
             queue.moving = input.option(MoveProgress::decode)?;
         }
         input.finish()?;
-        Ok((queue, chunks))
+        Ok((queue, remembered))
     }
 
     fn place(&mut self, number: u64, slot: Slot, index: &mut ShardIndex) {
@@ -242,11 +229,7 @@ impl Queue {
                 slot.dirty = true;
             }
         }
-        for chunk in &mut self.deduplication.chunks {
-            if chunk.stored == generation {
-                chunk.stored = 0;
-            }
-        }
+        self.deduplication.abandoned(generation);
     }
 
     /// The checkpoint that held pages under `generation` is sealed.
@@ -257,5 +240,6 @@ impl Queue {
                 slot.stored = generation;
             }
         }
+        self.deduplication.sealed(generation);
     }
 }

@@ -172,7 +172,11 @@ impl Worker {
                     promise.fill(Capture::take(state, &self.shared.journal));
                 }
             }
-            Letter::Sealed { shard, generation } => self.sealed(shard, generation),
+            Letter::Sealed {
+                shard,
+                generation,
+                filters,
+            } => self.sealed(shard, generation, filters),
             Letter::Abandoned {
                 shard,
                 generation,
@@ -336,7 +340,7 @@ impl Worker {
                 self.wake(queue, now_ms);
             }
         }
-        if self.over_budget() || self.outbox_keeps().is_some() {
+        if self.over_budget() || self.outbox_keeps().is_some() || self.remembers_too_much() {
             self.shared.want_checkpoint();
         }
     }

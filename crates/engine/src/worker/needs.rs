@@ -7,6 +7,7 @@ use crate::ids::{QueueId, ShardId};
 use crate::need::{Contents, Need};
 use crate::outbox::Keep;
 use crate::parked::{Work, is_catching_up};
+use crate::queue::Filters;
 use crate::shared::Fetch;
 
 impl Worker {
@@ -89,8 +90,19 @@ impl Worker {
         }
     }
 
-    pub(super) fn sealed(&mut self, shard: ShardId, generation: u64) {
+    /// Deduplication takes more memory than it should.
+    pub(super) fn remembers_too_much(&self) -> bool {
+        self.shared.usage.deduplication_bytes.get() > self.shared.budgets.deduplication_bytes_max
+    }
+
+    pub(super) fn sealed(&mut self, shard: ShardId, generation: u64, filters: Filters) {
         let outbox_keeps = self.outbox_keeps();
+        let usage = self.shared.usage.clone();
+        // Room for a while: every time costs a checkpoint.
+        let remembered_bytes_max = match self.remembers_too_much() {
+            true => self.shared.budgets.deduplication_bytes_max / 4 * 3,
+            false => u64::MAX,
+        };
         let Some(state) = self.shards.get_mut(&shard) else {
             return;
         };
@@ -98,8 +110,14 @@ impl Worker {
         if let Some(keep) = outbox_keeps {
             state.outbox.evict(keep);
         }
+        for (queue, bucket, filter) in filters {
+            if let Some(queue) = state.queues.get_mut(&queue) {
+                queue.deduplication.install_filter(bucket, filter, &usage);
+            }
+        }
         for queue in state.queues.values_mut() {
             queue.sealed(generation);
+            queue.deduplication.evict(remembered_bytes_max, &usage);
         }
         let queues: Vec<QueueId> = state.queues.keys().copied().collect();
         for queue in queues {

@@ -150,6 +150,7 @@ impl Model {
             return;
         };
         let others = self.repeats_meanwhile(queue, attempt, window);
+        let repeating = self.may_be_repeating(queue, attempt);
         let oldest = self.oldest(window.end).min(window.start);
         let Some(known) = self.queues.get_mut(&queue).filter(|known| known.is_fifo()) else {
             return;
@@ -164,8 +165,8 @@ impl Model {
         };
         let at_ms = (window.from_ms, window.to_ms);
         let latest = known.attempts.entry(attempt).or_default();
-        // A receive still under way may have repeated an attempt that is over by now.
-        latest.retain(|before| !before.deed.done_before(oldest));
+        // A receive still under way may have repeated an attempt that is over, or replaced, by now.
+        latest.retain(|before| repeating || !before.deed.done_before(oldest));
         latest.push(Attempt {
             deed,
             at_ms,
@@ -176,6 +177,17 @@ impl Model {
                 message.showings.extend(others.iter().copied());
             }
         }
+    }
+
+    /// A receive with this attempt id is under way.
+    fn may_be_repeating(&self, queue: QueueId, attempt: u128) -> bool {
+        self.pending.values().any(|asked| match &asked.request {
+            Request::Receive {
+                queue: other,
+                request,
+            } => *other == queue && request.attempt == Some(attempt),
+            _ => false,
+        })
     }
 
     /// What other receives with the same attempt id may have made of it before it was answered.
