@@ -19,8 +19,15 @@ PROTOCOL = _SESSION.client("sqs", region_name=REGION).meta.service_model.metadat
 assert PROTOCOL == os.environ.get("WAYSTATION_PROTOCOL", PROTOCOL), f"the SDK on the path speaks {PROTOCOL}"
 
 
-def sqs_client(url: str, *, region: str = REGION, access_key: str = ACCESS_KEY, secret_key: str = SECRET_KEY, validate: bool = True):
-    """A boto3 SQS client that asks once: a retry would hide what the test looks for.
+def sqs_client(url: str, **options):
+    """A boto3 SQS client; see `aws_client`."""
+    return aws_client("sqs", url, **options)
+
+
+def aws_client(
+    service: str, url: str, *, region: str = REGION, access_key: str = ACCESS_KEY, secret_key: str = SECRET_KEY, validate: bool = True
+):
+    """A boto3 client that asks once: a retry would hide what the test looks for.
 
     Without `validate` boto3 sends parameters that it would refuse itself.
     """
@@ -32,7 +39,7 @@ def sqs_client(url: str, *, region: str = REGION, access_key: str = ACCESS_KEY, 
         max_pool_connections=32,
     )
     return _SESSION.client(
-        "sqs",
+        service,
         endpoint_url=url,
         region_name=region,
         aws_access_key_id=access_key,

@@ -9,6 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use waystation_auth::{Authenticator, Credentials, Defaults, Mode};
 use waystation_engine::{Budgets, Clock, Engine, Parts as EngineParts, Room, Running};
 use waystation_frontdoor::{Answers, Config, FrontDoor, Parts, TestEndpoints, Tls as DoorTls};
+use waystation_sns::Sns;
 use waystation_sqs::Sqs;
 use waystation_storage::{
     DataDirectory, Disk, FjallView, JournalOptions, StorageError, ViewOptions, VolatileDisk,
@@ -155,6 +156,7 @@ async fn serve(
         Limits::Aws => waystation_sqs::Limits::Aws,
     };
     let sqs = Arc::new(Sqs::new(engine.clone(), limits));
+    let sns = Arc::new(Sns::new(engine.clone(), sqs.clone()));
     let mut registry = Registry::default();
     registry.register_collector(Box::new(metrics::EngineMetrics(engine.clone())));
     let mut test_routes = Vec::new();
@@ -168,7 +170,7 @@ async fn serve(
     let door = FrontDoor::bind(
         door_config(settings, directory),
         Parts {
-            services: vec![sqs as Arc<dyn Service>],
+            services: vec![sqs, sns as Arc<dyn Service>],
             authenticator: Authenticator::new(mode, defaults),
             registry,
             test_routes,

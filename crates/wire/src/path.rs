@@ -15,6 +15,8 @@ pub enum Path<'a> {
     Element(&'a Path<'a>, usize),
     /// The value of a key of a map.
     Key(&'a Path<'a>, &'a str),
+    /// The same in a form, where the entry also has a number.
+    Entry(&'a Path<'a>, usize, &'a str),
 }
 
 impl Path<'_> {
@@ -23,7 +25,9 @@ impl Path<'_> {
         match self {
             Path::Root => false,
             Path::Member(parent, member) => member.sensitive || parent.is_sensitive(),
-            Path::Element(parent, _) | Path::Key(parent, _) => parent.is_sensitive(),
+            Path::Element(parent, _) | Path::Key(parent, _) | Path::Entry(parent, ..) => {
+                parent.is_sensitive()
+            }
         }
     }
 
@@ -37,7 +41,9 @@ impl Path<'_> {
             Path::Element(parent, position) => {
                 format!("{}.{position}.member", parent.validation_name())
             }
-            Path::Key(parent, key) => format!("{}.{key}.member", parent.validation_name()),
+            Path::Key(parent, key) | Path::Entry(parent, _, key) => {
+                format!("{}.{key}.member", parent.validation_name())
+            }
         }
     }
 
@@ -69,6 +75,7 @@ impl Path<'_> {
                 _ => format!("{}.{position}", parent.query_name()),
             },
             Path::Key(parent, key) => format!("{}.{key}", parent.query_name()),
+            Path::Entry(parent, position, _) => format!("{}.{position}", parent.query_name()),
         }
     }
 }

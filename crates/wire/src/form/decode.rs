@@ -200,8 +200,9 @@ impl<'a> Decoder<'a> {
             let key = self.part(table.key_name).cloned().unwrap_or_default();
             let given = self.part(table.value_name);
             let outer = self.enter(table.value_name);
-            let path = Path::Element(path, position as usize);
-            self.value(table.value, false, given, map.append(key), &path)?;
+            let slot = map.append(key.clone());
+            let path = Path::Entry(path, position as usize, &key);
+            self.value(table.value, false, given, slot, &path)?;
             self.leave(outer);
             self.leave(entry);
         }

@@ -1,0 +1,242 @@
+//! Retry policies of HTTP endpoints (section 25): checked, completed and merged. They take effect with HTTP delivery.
+
+use serde_json::{Map, Value, json};
+use waystation_wire::ApiError;
+
+use crate::errors::{Context, invalid_attribute};
+use crate::limits;
+
+/// Names and defaults of a healthy retry policy, in the order in which AWS writes them (SNS-047).
+const RETRY: [(&str, u64); 6] = [
+    ("minDelayTarget", 20),
+    ("maxDelayTarget", 20),
+    ("numRetries", 3),
+    ("numMaxDelayRetries", 0),
+    ("numNoDelayRetries", 0),
+    ("numMinDelayRetries", 0),
+];
+const BACKOFF: &str = "linear";
+
+fn bad(context: Context, reason: &str) -> ApiError {
+    invalid_attribute(context, format_args!("DeliveryPolicy: {reason}"))
+}
+
+fn object(text: &str, context: Context) -> Result<Map<String, Value>, ApiError> {
+    if text.len() > limits::ATTRIBUTE_BYTES_MAX {
+        return Err(bad(context, "too long"));
+    }
+    match serde_json::from_str(text) {
+        Ok(Value::Object(policy)) => Ok(policy),
+        _ => Err(bad(context, "failed to parse JSON.")),
+    }
+}
+
+/// Checks a topic's policy and returns it as it is reported (SNS-048, SNS-049, SNS-329).
+pub(crate) fn topic(text: &str, context: Context) -> Result<String, ApiError> {
+    let mut policy = object(text, context)?;
+    let Some(Value::Object(http)) = policy.get_mut("http") else {
+        return Err(bad(context, "http must be an object"));
+    };
+    http.retain(|_, part| !part.is_null());
+    for (name, part) in http.iter() {
+        match name.as_str() {
+            "defaultHealthyRetryPolicy" => check_retry(part, context)?,
+            "defaultThrottlePolicy" => check_throttle(part, context)?,
+            "defaultRequestPolicy" if part.is_object() => {}
+            "disableSubscriptionOverrides" if part.is_boolean() => {}
+            "defaultSicklyRetryPolicy" => {}
+            other => return Err(bad(context, &format!("unexpected attribute {other}"))),
+        }
+    }
+    http.entry("disableSubscriptionOverrides")
+        .or_insert(Value::Bool(false));
+    Ok(Value::Object(policy).to_string())
+}
+
+/// Checks a subscription's policy and returns it completed (SNS-088, SNS-330).
+pub(crate) fn subscription(text: &str, context: Context) -> Result<String, ApiError> {
+    let policy = object(text, context)?;
+    let part = |name: &str| policy.get(name).filter(|part| !part.is_null());
+    part("healthyRetryPolicy").map_or(Ok(()), |part| check_retry(part, context))?;
+    part("throttlePolicy").map_or(Ok(()), |part| check_throttle(part, context))?;
+    let shown = |name: &str| part(name).map_or("null".to_owned(), Value::to_string);
+    let retry = part("healthyRetryPolicy").map_or("null".to_owned(), |part| completed(Some(part)));
+    Ok(format!(
+        r#"{{"healthyRetryPolicy":{retry},"sicklyRetryPolicy":{},"throttlePolicy":{},"requestPolicy":{},"guaranteed":false}}"#,
+        shown("sicklyRetryPolicy"),
+        shown("throttlePolicy"),
+        shown("requestPolicy"),
+    ))
+}
+
+fn number(policy: &Value, name: &str, default: u64) -> Option<u64> {
+    match policy.get(name) {
+        None | Some(Value::Null) => Some(default),
+        Some(value) => value.as_u64(),
+    }
+}
+
+/// Table 25.2, SNS-332, SNS-334
+fn check_retry(policy: &Value, context: Context) -> Result<(), ApiError> {
+    if !policy.is_object() {
+        return Err(bad(context, "healthyRetryPolicy must be an object"));
+    }
+    let [low, high, retries, at_high, at_once, at_low] =
+        RETRY.map(|(name, default)| number(policy, name, default));
+    let (Some(low), Some(high), Some(retries)) = (low, high, retries) else {
+        return Err(bad(
+            context,
+            "healthyRetryPolicy has a value that is no number",
+        ));
+    };
+    let (Some(at_high), Some(at_once), Some(at_low)) = (at_high, at_once, at_low) else {
+        return Err(bad(
+            context,
+            "healthyRetryPolicy has a value that is no number",
+        ));
+    };
+    if low < 1 || low > high {
+        return Err(bad(
+            context,
+            "minDelayTarget must be between 1 and maxDelayTarget",
+        ));
+    }
+    if high > limits::RETRY_SECONDS_MAX {
+        return Err(bad(context, "maxDelayTarget must be at most 3600"));
+    }
+    if retries > limits::RETRIES_MAX {
+        return Err(bad(context, "numRetries must be at most 100"));
+    }
+    let fixed = [at_high, at_once, at_low]
+        .iter()
+        .fold(0, |sum: u64, count| sum.saturating_add(*count));
+    let Some(backoff) = retries.checked_sub(fixed) else {
+        return Err(bad(
+            context,
+            "the retries of all phases must be at most numRetries",
+        ));
+    };
+    let backoff_ok = match policy.get("backoffFunction") {
+        None | Some(Value::Null) => true,
+        Some(name) => matches!(
+            name.as_str(),
+            Some("linear" | "arithmetic" | "geometric" | "exponential")
+        ),
+    };
+    if !backoff_ok {
+        return Err(bad(
+            context,
+            "backoffFunction must be linear, arithmetic, geometric or exponential",
+        ));
+    }
+    // The backoff phase is taken at the mean of its ends, as a linear one has it.
+    let total = at_low * low + at_high * high + backoff * (low + high) / 2;
+    if total > limits::RETRY_SECONDS_MAX {
+        return Err(bad(context, "the retries may take 3600 seconds at most"));
+    }
+    Ok(())
+}
+
+fn check_throttle(policy: &Value, context: Context) -> Result<(), ApiError> {
+    let rate = policy.get("maxReceivesPerSecond");
+    match rate {
+        None | Some(Value::Null) if policy.is_object() => Ok(()),
+        Some(rate) if rate.as_u64().is_some_and(|rate| rate >= 1) => Ok(()),
+        _ => Err(bad(context, "maxReceivesPerSecond must be at least 1")),
+    }
+}
+
+/// A healthy retry policy with all its members (SNS-050).
+fn completed(policy: Option<&Value>) -> String {
+    let nothing = Value::Null;
+    let policy = policy.unwrap_or(&nothing);
+    let mut text = String::from("{");
+    for (name, default) in RETRY {
+        let value = number(policy, name, default).unwrap_or(default);
+        text.push_str(&format!("\"{name}\":{value},"));
+    }
+    let backoff = policy
+        .get("backoffFunction")
+        .and_then(Value::as_str)
+        .unwrap_or(BACKOFF);
+    text.push_str(&format!("\"backoffFunction\":\"{backoff}\"}}"));
+    text
+}
+
+/// SNS-047, SNS-050
+pub(crate) fn effective_of_topic(policy: Option<&str>) -> String {
+    let policy: Value = policy
+        .and_then(|text| serde_json::from_str(text).ok())
+        .unwrap_or(Value::Null);
+    let http = policy.get("http").cloned().unwrap_or(Value::Null);
+    let overrides = http
+        .get("disableSubscriptionOverrides")
+        .and_then(Value::as_bool)
+        .unwrap_or(false);
+    let request = http
+        .get("defaultRequestPolicy")
+        .cloned()
+        .unwrap_or_else(|| json!({"headerContentType": "text/plain; charset=UTF-8"}));
+    let throttle = http
+        .get("defaultThrottlePolicy")
+        .map_or(String::new(), |part| {
+            format!("\"defaultThrottlePolicy\":{part},")
+        });
+    format!(
+        r#"{{"http":{{"defaultHealthyRetryPolicy":{},"disableSubscriptionOverrides":{overrides},{throttle}"defaultRequestPolicy":{request}}}}}"#,
+        completed(http.get("defaultHealthyRetryPolicy")),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_that_of_aws() {
+        // SNS-047
+        assert_eq!(
+            effective_of_topic(None),
+            r#"{"http":{"defaultHealthyRetryPolicy":{"minDelayTarget":20,"maxDelayTarget":20,"numRetries":3,"numMaxDelayRetries":0,"numNoDelayRetries":0,"numMinDelayRetries":0,"backoffFunction":"linear"},"disableSubscriptionOverrides":false,"defaultRequestPolicy":{"headerContentType":"text/plain; charset=UTF-8"}}}"#
+        );
+    }
+
+    #[test]
+    fn policies_are_completed_and_checked() {
+        // SNS-048, SNS-049, SNS-050, SNS-088, SNS-332, SNS-334
+        let kept = topic(
+            r#"{"http":{"defaultHealthyRetryPolicy":{"numRetries":5},"defaultThrottlePolicy":null}}"#,
+            Context::Set,
+        );
+        let kept = kept.expect("valid");
+        let value: Value = serde_json::from_str(&kept).expect("JSON");
+        assert_eq!(
+            value,
+            json!({"http": {"defaultHealthyRetryPolicy": {"numRetries": 5}, "disableSubscriptionOverrides": false}})
+        );
+        assert!(
+            effective_of_topic(Some(&kept)).contains(r#""numRetries":5,"numMaxDelayRetries":0"#)
+        );
+        let kept = subscription(
+            r#"{"throttlePolicy":{"maxReceivesPerSecond":7}}"#,
+            Context::Set,
+        )
+        .expect("valid");
+        assert_eq!(
+            kept,
+            r#"{"healthyRetryPolicy":null,"sicklyRetryPolicy":null,"throttlePolicy":{"maxReceivesPerSecond":7},"requestPolicy":null,"guaranteed":false}"#
+        );
+        for bad in [
+            "x",
+            "[]",
+            r#"{"healthyRetryPolicy":{"minDelayTarget":30}}"#,
+            r#"{"healthyRetryPolicy":{"numRetries":101}}"#,
+            r#"{"healthyRetryPolicy":{"numRetries":2,"numNoDelayRetries":3}}"#,
+            r#"{"healthyRetryPolicy":{"numRetries":100,"maxDelayTarget":100}}"#,
+            r#"{"healthyRetryPolicy":{"backoffFunction":"x"}}"#,
+            r#"{"throttlePolicy":{"maxReceivesPerSecond":0}}"#,
+        ] {
+            assert!(subscription(bad, Context::Set).is_err(), "{bad}");
+        }
+    }
+}

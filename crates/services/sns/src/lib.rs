@@ -1,0 +1,140 @@
+//! Amazon SNS: topics that pass what is published to everybody who subscribed.
+//!
+//! `operations!` below is the table of contents. A publish takes this way: `publish` applies AWS's rules
+//! (`docs/reference/sns.md`, cited by id), `subscribers` finds the subscriptions whose filters let the message pass,
+//! `envelope` writes what each of them gets, `fan_out` puts it into their queues, and the answer leaves when all of it is
+//! durable.
+//!
+//! What is deliberately absent so far, and answered with `NotImplemented`: subscriptions of other protocols than `sqs`,
+//! publishing to FIFO topics, archives, mobile push, SMS. Absent without an error: signatures of envelopes
+//! (section 16), evaluation of policies (`auth` will do it), delivery logs and metrics.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use waystation_delivery::directory::Queues;
+use waystation_delivery::keys::{Key, Keys};
+use waystation_delivery::uuid;
+use waystation_engine::Engine;
+
+// What is asked for.
+pub mod api;
+mod topics;
+mod topic_attributes;
+mod subscriptions;
+mod subscription_attributes;
+mod publish;
+mod publish_batch;
+mod tags;
+mod permissions;
+mod data_protection;
+// How topics and subscriptions are found, kept and changed.
+mod names;
+mod catalog;
+mod topic_settings;
+mod subscription_settings;
+mod pages;
+// Rules of attributes.
+mod topic_rules;
+mod subscription_rules;
+mod delivery_policy;
+mod filter;
+// A message on its way.
+mod notice;
+mod message_attributes;
+mod structure;
+mod subscribers;
+mod envelope;
+mod fan_out;
+mod errors;
+mod limits;
+
+/// The service.
+pub struct Sns {
+    engine: Engine,
+    queues: Arc<dyn Queues>,
+    /// For the hashes under which the engine knows groups of queues.
+    keys: Keys,
+    ids: Ids,
+    subscribers: subscribers::Topics,
+}
+
+/// Makes ids that are unique over all starts: a number of this start and a count, under a keyed hash.
+struct Ids {
+    key: Key,
+    start: u64,
+    count: AtomicU64,
+}
+
+impl Ids {
+    fn next(&self) -> String {
+        let count = self.count.fetch_add(1, Ordering::Relaxed);
+        uuid::text(
+            self.key
+                .hash_128(&[&self.start.to_be_bytes(), &count.to_be_bytes()]),
+        )
+    }
+}
+
+impl Sns {
+    /// The service over an engine. `queues` finds the queues that subscriptions name.
+    pub fn new(engine: Engine, queues: Arc<dyn Queues>) -> Sns {
+        let secret = engine.message_key();
+        Sns {
+            queues,
+            keys: Keys::new(&secret),
+            ids: Ids {
+                key: Key::derive(&secret, "sns id"),
+                // A queue id is never given twice, so it tells this start from all others.
+                start: engine.new_queue_id().0,
+                count: AtomicU64::new(0),
+            },
+            subscribers: subscribers::Topics::default(),
+            engine,
+        }
+    }
+
+    /// Engine time in milliseconds since the epoch, so that a moved test clock moves topics too.
+    fn now_ms(&self) -> u64 {
+        self.engine.now_ms()
+    }
+
+    /// A UUID that was never used.
+    fn new_id(&self) -> String {
+        self.ids.next()
+    }
+}
+
+impl fmt::Debug for Sns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sns")
+    }
+}
+
+waystation_wire::operations! {
+    Sns, api::MODEL;
+    "CreateTopic" => topics::create(api::CreateTopicInput) -> api::CreateTopicResponse,
+    "DeleteTopic" => topics::delete(api::DeleteTopicInput) -> (),
+    "ListTopics" => topics::list(api::ListTopicsInput) -> api::ListTopicsResponse,
+    "GetTopicAttributes" => topic_attributes::get(api::GetTopicAttributesInput) -> api::GetTopicAttributesResponse,
+    "SetTopicAttributes" => topic_attributes::set(api::SetTopicAttributesInput) -> (),
+    "Subscribe" => subscriptions::subscribe(api::SubscribeInput) -> api::SubscribeResponse,
+    "Unsubscribe" => subscriptions::unsubscribe(api::UnsubscribeInput) -> (),
+    "ListSubscriptions" => subscriptions::list(api::ListSubscriptionsInput) -> api::ListSubscriptionsResponse,
+    "ListSubscriptionsByTopic" => subscriptions::list_by_topic(api::ListSubscriptionsByTopicInput)
+        -> api::ListSubscriptionsByTopicResponse,
+    "GetSubscriptionAttributes" => subscription_attributes::get(api::GetSubscriptionAttributesInput)
+        -> api::GetSubscriptionAttributesResponse,
+    "SetSubscriptionAttributes" => subscription_attributes::set(api::SetSubscriptionAttributesInput) -> (),
+    "Publish" => publish::publish(api::PublishInput) -> api::PublishResponse,
+    "PublishBatch" => publish_batch::publish_batch(api::PublishBatchInput) -> api::PublishBatchResponse,
+    "TagResource" => tags::tag(api::TagResourceRequest) -> api::TagResourceResponse,
+    "UntagResource" => tags::untag(api::UntagResourceRequest) -> api::UntagResourceResponse,
+    "ListTagsForResource" => tags::list(api::ListTagsForResourceRequest) -> api::ListTagsForResourceResponse,
+    "AddPermission" => permissions::add(api::AddPermissionInput) -> (),
+    "RemovePermission" => permissions::remove(api::RemovePermissionInput) -> (),
+    "PutDataProtectionPolicy" => data_protection::put(api::PutDataProtectionPolicyInput) -> (),
+    "GetDataProtectionPolicy" => data_protection::get(api::GetDataProtectionPolicyInput)
+        -> api::GetDataProtectionPolicyResponse,
+}

@@ -1,0 +1,62 @@
+//! Every limit of the service in one place: those that AWS documents and those that keep this implementation bounded.
+
+use std::ops::RangeInclusive;
+
+/// SNS-027: characters of a topic's name.
+pub(crate) const TOPIC_NAME_LENGTH_MAX: usize = 256;
+/// SNS-040, SNS-118: items of a page.
+pub(crate) const LIST_PAGE: usize = 100;
+/// Table 5.1: characters of a display name.
+pub(crate) const DISPLAY_NAME_LENGTH_MAX: usize = 100;
+/// Table 5.1: bytes of a message that a topic may allow.
+pub(crate) const MESSAGE_BYTES: RangeInclusive<usize> = 1_024..=1_048_576;
+/// SNS-132: bytes of a message unless the topic says otherwise; beyond it SNS-051 applies.
+pub(crate) const MESSAGE_BYTES_DEFAULT: usize = 262_144;
+/// SNS-051: subscriptions of a topic with large messages.
+pub(crate) const LARGE_MESSAGE_SUBSCRIPTIONS_MAX: usize = 100;
+/// SNS-374: subscriptions of a FIFO topic.
+pub(crate) const FIFO_SUBSCRIPTIONS_MAX: usize = 100;
+/// Subscriptions of a standard topic. AWS's 12,500,000 would not fit into memory here.
+pub(crate) const SUBSCRIPTIONS_MAX: usize = 200_000;
+/// SNS-273 allows 200 filter policies by default and more on request; here the request is granted.
+pub(crate) const FILTER_POLICIES_MAX: usize = 100_000;
+/// SNS-413: bytes and statements of a topic policy.
+pub(crate) const POLICY_BYTES_MAX: usize = 30_720;
+/// SNS-413
+pub(crate) const POLICY_STATEMENTS_MAX: usize = 100;
+/// SNS-480: characters of a data protection policy.
+pub(crate) const DATA_PROTECTION_LENGTH_MAX: usize = 30_720;
+/// Bytes of an attribute that has no documented limit: keys, roles, delivery and redrive policies.
+pub(crate) const ATTRIBUTE_BYTES_MAX: usize = 8_192;
+/// Bytes of an endpoint.
+pub(crate) const ENDPOINT_BYTES_MAX: usize = 2_048;
+
+/// SNS-134: characters of a subject, all but one.
+pub(crate) const SUBJECT_LENGTH_MAX: usize = 99;
+/// SNS-144: characters of the name of a message attribute.
+pub(crate) const MESSAGE_ATTRIBUTE_NAME_LENGTH_MAX: usize = 256;
+/// SNS-174: entries of a batch.
+pub(crate) const BATCH_ENTRIES_MAX: usize = 10;
+/// SNS-179: characters of an entry's id.
+pub(crate) const BATCH_ENTRY_ID_LENGTH_MAX: usize = 80;
+
+/// SNS-394, SNS-395
+pub(crate) const TAGS_MAX: usize = 50;
+/// SNS-395: characters of a key.
+pub(crate) const TAG_KEY_LENGTH_MAX: usize = 128;
+/// SNS-395: characters of a value.
+pub(crate) const TAG_VALUE_LENGTH_MAX: usize = 256;
+
+/// SNS-334: seconds that the retries of an HTTP policy may take, and the longest single delay.
+pub(crate) const RETRY_SECONDS_MAX: u64 = 3_600;
+/// Table 25.2: retries of an HTTP policy.
+pub(crate) const RETRIES_MAX: u64 = 100;
+
+/// Subscriptions removed with their topic in one write; further ones follow in writes of their own.
+pub(crate) const REMOVED_PER_WRITE_MAX: usize = 256;
+/// Queues that one publish sends to at a time.
+pub(crate) const DELIVERIES_AT_ONCE_MAX: usize = 256;
+/// How often a change is tried again when another request was faster.
+pub(crate) const CATALOG_RETRIES_MAX: usize = 64;
+/// Bytes of messages that one publish sends at a time; the last message may pass it.
+pub(crate) const DELIVERY_BYTES_AT_ONCE: usize = 8 << 20;

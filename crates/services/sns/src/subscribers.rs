@@ -1,0 +1,188 @@
+//! Who hears of what is published: the subscriptions of every topic that was used, in memory, compiled for matching.
+//!
+//! The catalog is the truth. A topic's subscriptions are read from it at their first use and then followed: whoever
+//! writes a subscription's row reads it back into here, under the lock, so that of two writers the later one's row
+//! stays. A publish that begins after the answer to a change sees the change (SNS-141).
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use waystation_engine::Scope;
+use waystation_pattern::{Dialect, Matcher};
+use waystation_wire::ApiError;
+
+use crate::Sns;
+use crate::catalog::{Located, subscription_path, subscription_settings, subscriptions_of};
+use crate::notice::Notice;
+use crate::subscription_settings::SubscriptionSettings;
+
+/// The topics whose subscriptions are in memory.
+#[derive(Debug, Default)]
+pub(crate) struct Topics {
+    known: Mutex<HashMap<(Scope, String), Arc<Topic>>>,
+}
+
+/// One topic's subscriptions.
+#[derive(Debug)]
+pub(crate) struct Topic {
+    /// The topic's id; another topic of the name gets an entry of its own.
+    id: u64,
+    state: RwLock<Subscribers>,
+}
+
+#[derive(Debug, Default)]
+struct Subscribers {
+    by_number: BTreeMap<u64, Arc<Subscriber>>,
+    numbers: HashMap<String, u64>,
+    next: u64,
+    /// Those without a filter policy.
+    unfiltered: BTreeMap<u64, Arc<Subscriber>>,
+    by_attributes: Matcher,
+    by_body: Matcher,
+}
+
+/// A subscription.
+#[derive(Debug)]
+pub(crate) struct Subscriber {
+    pub(crate) id: String,
+    pub(crate) settings: Arc<SubscriptionSettings>,
+}
+
+impl Topics {
+    fn lock(&self) -> MutexGuard<'_, HashMap<(Scope, String), Arc<Topic>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The subscriptions of a topic.
+    pub(crate) fn of(&self, sns: &Sns, located: &Located<'_>) -> Result<Arc<Topic>, ApiError> {
+        let key = (located.scope.clone(), located.topic.name.to_owned());
+        let id = located.settings.id;
+        let mut known = self.lock();
+        if let Some(topic) = known.get(&key).filter(|topic| topic.id == id) {
+            return Ok(topic.clone());
+        }
+        // Under the lock, so that a change meanwhile is either read here or follows.
+        let topic = Arc::new(Topic::read(sns, &located.scope, located.topic.name, id)?);
+        known.insert(key, topic.clone());
+        Ok(topic)
+    }
+
+    /// Drops a deleted topic.
+    pub(crate) fn forget(&self, scope: &Scope, name: &str) {
+        self.lock().remove(&(scope.clone(), name.to_owned()));
+    }
+
+    /// Takes in what the catalog says of a subscription now.
+    pub(crate) fn refresh(
+        &self,
+        sns: &Sns,
+        scope: &Scope,
+        name: &str,
+        id: &str,
+    ) -> Result<(), ApiError> {
+        let known = self.lock();
+        let Some(topic) = known.get(&(scope.clone(), name.to_owned())).cloned() else {
+            return Ok(());
+        };
+        let mut state = topic.state.write().unwrap_or_else(PoisonError::into_inner);
+        drop(known);
+        let row = sns
+            .engine
+            .catalog()
+            .get(scope, &subscription_path(name, id));
+        let settings = row.map(|row| subscription_settings(&row)).transpose()?;
+        state.remove(id);
+        if let Some(settings) = settings.filter(|settings| settings.topic == topic.id) {
+            state.insert(id.to_owned(), settings);
+        }
+        Ok(())
+    }
+}
+
+impl Topic {
+    fn read(sns: &Sns, scope: &Scope, name: &str, id: u64) -> Result<Topic, ApiError> {
+        let mut state = Subscribers::default();
+        let prefix = subscriptions_of(name);
+        for (path, row) in sns.engine.catalog().range(scope, &prefix, None, usize::MAX) {
+            let settings = subscription_settings(&row)?;
+            if settings.topic == id {
+                let id = path.get(prefix.len()..).unwrap_or_default();
+                state.insert(String::from_utf8_lossy(id).into_owned(), settings);
+            }
+        }
+        Ok(Topic {
+            id,
+            state: RwLock::new(state),
+        })
+    }
+
+    /// How many subscriptions there are.
+    pub(crate) fn count(&self) -> usize {
+        self.state
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .by_number
+            .len()
+    }
+
+    /// How many of them have a filter policy.
+    pub(crate) fn filtered_count(&self) -> usize {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        state.by_number.len() - state.unfiltered.len()
+    }
+
+    /// The subscriptions that a message is for, in the order in which they came.
+    pub(crate) fn select(&self, notice: &Notice) -> Vec<Arc<Subscriber>> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let mut chosen: Vec<Arc<Subscriber>> = state.unfiltered.values().cloned().collect();
+        let mut found = Vec::new();
+        // SNS-302
+        if !state.by_attributes.is_empty() && !notice.attributes.is_empty() {
+            state
+                .by_attributes
+                .match_attributes(&notice.filter_attributes(), &mut found);
+        }
+        if !state.by_body.is_empty() {
+            // SNS-308: what is no object matches nothing. SNS-325: the text for queues, the only protocol so far.
+            let _not_an_object = state.by_body.match_json(notice.text_for("sqs"), &mut found);
+        }
+        chosen.extend(
+            found
+                .iter()
+                .filter_map(|number| state.by_number.get(number).cloned()),
+        );
+        chosen
+    }
+}
+
+impl Subscribers {
+    fn insert(&mut self, id: String, settings: Arc<SubscriptionSettings>) {
+        let number = self.next;
+        self.next += 1;
+        match settings.filter() {
+            Some(filter) if filter.dialect() == Dialect::SnsBody => {
+                self.by_body.insert(number, &filter)
+            }
+            Some(filter) => self.by_attributes.insert(number, &filter),
+            None => {}
+        }
+        let subscriber = Arc::new(Subscriber {
+            id: id.clone(),
+            settings,
+        });
+        if !subscriber.settings.attributes.contains_key("FilterPolicy") {
+            self.unfiltered.insert(number, subscriber.clone());
+        }
+        self.by_number.insert(number, subscriber);
+        self.numbers.insert(id, number);
+    }
+
+    fn remove(&mut self, id: &str) {
+        if let Some(number) = self.numbers.remove(id) {
+            self.by_number.remove(&number);
+            self.unfiltered.remove(&number);
+            self.by_attributes.remove(number);
+            self.by_body.remove(number);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The attributes of a subscription (section 7).
+
+use std::sync::Arc;
+
+use waystation_engine::{CatalogChange, Expect, Row, Scope};
+use waystation_wire::{ApiError, Caller, Map, Str};
+
+use crate::api::{
+    GetSubscriptionAttributesInput, GetSubscriptionAttributesResponse,
+    SetSubscriptionAttributesInput,
+};
+use crate::catalog::{find, subscription_path};
+use crate::errors::{Context, changing_too_fast, not_authorized, subscription_does_not_exist};
+use crate::names::TopicName;
+use crate::subscription_settings::SubscriptionSettings;
+use crate::{Sns, catalog, limits, names, subscription_rules};
+
+/// A subscription that a request addresses.
+struct Found<'a> {
+    topic: TopicName<'a>,
+    id: &'a str,
+    scope: Scope,
+    row: Arc<Row>,
+    settings: Arc<SubscriptionSettings>,
+}
+
+/// SNS-082
+fn locate<'a>(
+    sns: &Sns,
+    caller: &Caller,
+    arn: &'a str,
+    action: &str,
+) -> Result<Found<'a>, ApiError> {
+    let (topic, id) = names::subscription(caller, arn)?;
+    let scope = Scope::new(topic.account, topic.region);
+    let row = sns
+        .engine
+        .catalog()
+        .get(&scope, &subscription_path(topic.name, id));
+    let row = row.ok_or_else(subscription_does_not_exist)?;
+    let settings = catalog::subscription_settings(&row)?;
+    let may = [topic.account, &settings.owner].contains(&&*caller.account);
+    if caller.access_key.is_some() && !may {
+        return Err(not_authorized(&caller.account, action, arn));
+    }
+    Ok(Found {
+        topic,
+        id,
+        scope,
+        row,
+        settings,
+    })
+}
+
+/// `GetSubscriptionAttributes` (SNS-077 to SNS-081).
+pub(crate) async fn get(
+    sns: &Sns,
+    caller: &Caller,
+    input: GetSubscriptionAttributesInput,
+) -> Result<GetSubscriptionAttributesResponse, ApiError> {
+    let found = locate(
+        sns,
+        caller,
+        &input.subscription_arn,
+        "GetSubscriptionAttributes",
+    )?;
+    let settings = &found.settings;
+    let mut attributes: Map<Str> = Map::default();
+    let mut put = |name: &'static str, value: String| {
+        attributes.insert(name, Str::from(value));
+    };
+    put("SubscriptionArn", input.subscription_arn.to_string());
+    put("TopicArn", found.topic.arn());
+    put("Owner", settings.owner.clone());
+    put("Protocol", settings.protocol.clone());
+    put("Endpoint", settings.endpoint.clone());
+    put("SubscriptionPrincipal", settings.principal.clone());
+    put(
+        "ConfirmationWasAuthenticated",
+        settings.is_authenticated.to_string(),
+    );
+    put("PendingConfirmation", "false".to_owned());
+    put("RawMessageDelivery", "false".to_owned());
+    let has_filter = settings.attributes.contains_key("FilterPolicy");
+    if has_filter {
+        put("FilterPolicyScope", "MessageAttributes".to_owned());
+    }
+    for (name, value) in &settings.attributes {
+        // SNS-080
+        if has_filter || name != "FilterPolicyScope" {
+            attributes.insert(Str::from(name.clone()), Str::from(value.clone()));
+        }
+    }
+    Ok(GetSubscriptionAttributesResponse {
+        attributes: Some(attributes),
+    })
+}
+
+/// `SetSubscriptionAttributes` (SNS-080 to SNS-087).
+pub(crate) async fn set(
+    sns: &Sns,
+    caller: &Caller,
+    input: SetSubscriptionAttributesInput,
+) -> Result<(), ApiError> {
+    let value = input.attribute_value.unwrap_or_default();
+    for _ in 0..limits::CATALOG_RETRIES_MAX {
+        let found = locate(
+            sns,
+            caller,
+            &input.subscription_arn,
+            "SetSubscriptionAttributes",
+        )?;
+        // Its topic goes at this moment.
+        let topic = find(sns, found.topic)?.ok_or_else(subscription_does_not_exist)?;
+        let mut after = SubscriptionSettings::clone(&found.settings);
+        subscription_rules::apply(
+            &topic.settings,
+            &mut after,
+            &input.attribute_name,
+            &value,
+            Context::Set,
+        )?;
+        if after == *found.settings {
+            return Ok(());
+        }
+        let changes = vec![CatalogChange {
+            path: subscription_path(found.topic.name, found.id),
+            expect: Expect::Version(found.row.version()),
+            value: Some(after.encode()),
+            queue: None,
+        }];
+        if catalog::write(sns, &found.scope, changes).await? {
+            return sns
+                .subscribers
+                .refresh(sns, &found.scope, found.topic.name, found.id);
+        }
+    }
+    Err(changing_too_fast())
+}

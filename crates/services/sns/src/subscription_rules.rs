@@ -1,0 +1,259 @@
+//! What the endpoint and the attributes of a subscription may be (sections 6, 7 and 26).
+
+use serde_json::Value;
+use waystation_delivery::arn::Arn;
+use waystation_wire::ApiError;
+
+use crate::errors::{Context, invalid, invalid_attribute, not_implemented};
+use crate::names::FIFO_SUFFIX;
+use crate::subscription_settings::SubscriptionSettings;
+use crate::topic_settings::TopicSettings;
+use crate::{delivery_policy, filter, limits};
+
+/// Table 6.1
+const PROTOCOLS: [&str; 9] = [
+    "sqs",
+    "lambda",
+    "http",
+    "https",
+    "email",
+    "email-json",
+    "sms",
+    "application",
+    "firehose",
+];
+
+/// Checks protocol and endpoint for a topic (SNS-056 to SNS-068).
+pub(crate) fn check_endpoint(
+    topic: &TopicSettings,
+    protocol: &str,
+    endpoint: &str,
+) -> Result<(), ApiError> {
+    if !PROTOCOLS.contains(&protocol) {
+        return Err(invalid(format_args!(
+            "Amazon SNS does not support this protocol string: {protocol}"
+        )));
+    }
+    if endpoint.is_empty() || endpoint.len() > limits::ENDPOINT_BYTES_MAX {
+        return Err(invalid("Endpoint"));
+    }
+    // SNS-068, SNS-358
+    if topic.is_fifo && protocol != "sqs" {
+        return Err(invalid(format_args!(
+            "Invalid parameter: Endpoint Reason: FIFO topics do not support the protocol {protocol}"
+        )));
+    }
+    match protocol {
+        "sqs" => check_queue(topic, endpoint),
+        "http" | "https" if !endpoint.starts_with(&format!("{protocol}://")) => {
+            Err(invalid("Endpoint must match the specified protocol")) // SNS-060
+        }
+        "sms" if !is_phone_number(endpoint) => Err(crate::api::INVALID_PARAMETER_EXCEPTION.with(
+            format!("Invalid parameter: Invalid SMS endpoint: {endpoint}"),
+        )), // SNS-063
+        other => Err(not_implemented(format_args!(
+            "Subscribing the protocol {other}"
+        ))),
+    }
+}
+
+/// SNS-058, SNS-059, SNS-066, SNS-067
+fn check_queue(topic: &TopicSettings, endpoint: &str) -> Result<(), ApiError> {
+    let queue = Arn::parse(endpoint)
+        .filter(|arn| arn.service == "sqs" && !arn.resource.contains([':', '/']));
+    let Some(queue) = queue else {
+        return Err(invalid("SQS endpoint ARN"));
+    };
+    if queue.resource.ends_with(FIFO_SUFFIX) && !topic.is_fifo {
+        return Err(invalid(
+            "Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics",
+        ));
+    }
+    Ok(())
+}
+
+/// SNS-064: digits with single separators between them, perhaps after a plus sign.
+fn is_phone_number(text: &str) -> bool {
+    let digits = text.strip_prefix('+').unwrap_or(text);
+    let is_part = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    digits.split(['/', '-', '.']).all(is_part)
+}
+
+/// Sets an attribute; an empty value takes it away where AWS allows that (table 7.1).
+pub(crate) fn apply(
+    topic: &TopicSettings,
+    settings: &mut SubscriptionSettings,
+    name: &str,
+    value: &str,
+    context: Context,
+) -> Result<(), ApiError> {
+    let invalid = |text: String| Err(invalid_attribute(context, text));
+    let mut kept = value.to_owned();
+    match name {
+        // SNS-084
+        "RawMessageDelivery" if !matches!(value, "true" | "false") => {
+            return invalid(format!(
+                "RawMessageDelivery: Invalid value [{value}]. Must be true or false."
+            ));
+        }
+        "RawMessageDelivery" => {}
+        // SNS-085
+        "FilterPolicyScope" if !matches!(value, "MessageBody" | "MessageAttributes") => {
+            return invalid(format!(
+                "FilterPolicyScope: Invalid value [{value}]. Please use either MessageBody or MessageAttributes"
+            ));
+        }
+        "FilterPolicyScope" => {
+            let former = settings.attributes.insert(name.to_owned(), kept);
+            return filter::check_scope_change(settings, context).inspect_err(|_| {
+                match former {
+                    Some(former) => settings.attributes.insert(name.to_owned(), former),
+                    None => settings.attributes.remove(name),
+                };
+            });
+        }
+        // SNS-081
+        "FilterPolicy" if value.is_empty() => {
+            settings.attributes.remove("FilterPolicyScope");
+        }
+        "FilterPolicy" => filter::check(value, settings.filter_dialect(), context)?,
+        "RedrivePolicy" => check_redrive(topic, settings, value, context)?,
+        "DeliveryPolicy" if value.is_empty() => {}
+        "DeliveryPolicy" if matches!(&*settings.protocol, "http" | "https") => {
+            kept = delivery_policy::subscription(value, context)?;
+        }
+        "DeliveryPolicy" => {
+            return invalid("DeliveryPolicy: only http and https endpoints have one".to_owned());
+        }
+        "SubscriptionRoleArn" if value.len() > limits::ATTRIBUTE_BYTES_MAX => {
+            return invalid("SubscriptionRoleArn".to_owned());
+        }
+        "SubscriptionRoleArn" => {}
+        "ReplayPolicy" => return Err(not_implemented("ReplayPolicy")),
+        // SNS-083
+        _ => return invalid("AttributeName".to_owned()),
+    }
+    if kept.is_empty() {
+        settings.attributes.remove(name);
+    } else {
+        settings.attributes.insert(name.to_owned(), kept);
+    }
+    Ok(())
+}
+
+/// The queue that a redrive policy names.
+pub(crate) fn dead_letter_arn(policy: &str) -> Option<String> {
+    let document: Value = serde_json::from_str(policy).ok()?;
+    document
+        .get("deadLetterTargetArn")?
+        .as_str()
+        .map(str::to_owned)
+}
+
+/// SNS-086, SNS-087, SNS-343 to SNS-345, SNS-357
+fn check_redrive(
+    topic: &TopicSettings,
+    settings: &SubscriptionSettings,
+    value: &str,
+    context: Context,
+) -> Result<(), ApiError> {
+    if value.is_empty() {
+        return Ok(());
+    }
+    let invalid = |text: String| {
+        Err(invalid_attribute(
+            context,
+            format_args!("RedrivePolicy: {text}"),
+        ))
+    };
+    if value.len() > limits::ATTRIBUTE_BYTES_MAX {
+        return invalid("too long".to_owned());
+    }
+    if let Err(error) = serde_json::from_str::<Value>(value) {
+        return invalid(format!("failed to parse JSON. {error}"));
+    }
+    let arn = dead_letter_arn(value);
+    let Some(queue) = arn
+        .as_deref()
+        .and_then(Arn::parse)
+        .filter(|arn| arn.service == "sqs")
+    else {
+        return invalid("deadLetterTargetArn is an invalid arn".to_owned());
+    };
+    let is_fifo_subscription = topic.is_fifo && settings.endpoint.ends_with(FIFO_SUFFIX);
+    let is_fifo_queue = queue.resource.ends_with(FIFO_SUFFIX);
+    if is_fifo_subscription && !is_fifo_queue {
+        return invalid(
+            "must use a FIFO queue as DLQ for a FIFO Subscription to a FIFO Topic.".to_owned(),
+        );
+    }
+    if is_fifo_queue && !is_fifo_subscription {
+        return invalid(
+            "must use a standard queue as DLQ for a Subscription to a standard Topic.".to_owned(),
+        );
+    }
+    if queue.account != settings.owner {
+        return invalid(
+            "the dead-letter queue must belong to the account of the subscription".to_owned(),
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn topic(is_fifo: bool) -> TopicSettings {
+        TopicSettings {
+            id: 1,
+            created_ms: 0,
+            is_fifo,
+            attributes: Default::default(),
+            tags: Default::default(),
+            data_protection: None,
+        }
+    }
+
+    fn message(outcome: Result<(), ApiError>) -> String {
+        outcome.expect_err("refused").message
+    }
+
+    #[test]
+    fn endpoints_fit_their_protocol() {
+        // SNS-056, SNS-058, SNS-059, SNS-060, SNS-063, SNS-064, SNS-066, SNS-067, SNS-068
+        let check =
+            |is_fifo, protocol, endpoint| check_endpoint(&topic(is_fifo), protocol, endpoint);
+        let (queue, fifo) = (
+            "arn:aws:sqs:us-east-1:1:q",
+            "arn:aws:sqs:us-east-1:1:q.fifo",
+        );
+        assert!(check(false, "sqs", queue).is_ok());
+        assert!(check(true, "sqs", queue).is_ok());
+        assert!(check(true, "sqs", fifo).is_ok());
+        assert_eq!(
+            message(check(false, "sqs", fifo)),
+            "Invalid parameter: Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics"
+        );
+        assert_eq!(
+            message(check(false, "sqs", "http://localhost/1/q")),
+            "Invalid parameter: SQS endpoint ARN"
+        );
+        assert_eq!(
+            message(check(false, "pigeon", "x")),
+            "Invalid parameter: Amazon SNS does not support this protocol string: pigeon"
+        );
+        assert_eq!(
+            message(check(false, "http", "https://x")),
+            "Invalid parameter: Endpoint must match the specified protocol"
+        );
+        for bad in ["+15--551234567", "/1", "1.", "x"] {
+            assert_eq!(
+                message(check(false, "sms", bad)),
+                format!("Invalid parameter: Invalid SMS endpoint: {bad}")
+            );
+        }
+        assert!(is_phone_number("+12/34-567.890"));
+        assert!(check(true, "http", "http://x").is_err());
+    }
+}

@@ -1,0 +1,315 @@
+//! Subscriptions come, are listed and go (sections 6, 9 and 10).
+
+use waystation_delivery::arn::{Arn, partition};
+use waystation_engine::{CatalogChange, Expect, Scope};
+use waystation_wire::{ApiError, Caller, Map, Str};
+
+use crate::api::{
+    ListSubscriptionsByTopicInput, ListSubscriptionsByTopicResponse, ListSubscriptionsInput,
+    ListSubscriptionsResponse, SubscribeInput, SubscribeResponse, Subscription, UnsubscribeInput,
+};
+use crate::catalog::{Located, endpoint_path, locate, subscription_path};
+use crate::errors::{
+    Context, changing_too_fast, internal, invalid, not_authorized, not_implemented,
+};
+use crate::names::TopicName;
+use crate::subscription_settings::SubscriptionSettings;
+use crate::{Sns, api, catalog, limits, names, pages, subscription_rules, topic_rules};
+
+impl Sns {
+    /// Under what the catalog finds a subscription by what it subscribes.
+    pub(crate) fn endpoint_hash(&self, topic: u64, protocol: &str, endpoint: &str) -> u128 {
+        let length = [protocol.len().min(255) as u8];
+        let parts: [&[u8]; 5] = [
+            b"sns endpoint",
+            &topic.to_be_bytes(),
+            &length,
+            protocol.as_bytes(),
+            endpoint.as_bytes(),
+        ];
+        self.keys.message_id.hash_128(&parts)
+    }
+}
+
+/// `Subscribe`: a new subscription, or the existing one of this endpoint (SNS-056 to SNS-076).
+pub(crate) async fn subscribe(
+    sns: &Sns,
+    caller: &Caller,
+    input: SubscribeInput,
+) -> Result<SubscribeResponse, ApiError> {
+    for _ in 0..limits::CATALOG_RETRIES_MAX {
+        let located = locate(sns, caller, &input.topic_arn, "Subscribe")?;
+        let wanted = wanted(sns, caller, &located, &input)?;
+        let name = located.topic.name;
+        let hash = sns.endpoint_hash(wanted.topic, &wanted.protocol, &wanted.endpoint);
+        let index = endpoint_path(name, hash);
+        if let Some(row) = sns.engine.catalog().get(&located.scope, &index) {
+            let id = std::str::from_utf8(row.bytes()).map_err(internal)?;
+            let Some(row) = sns
+                .engine
+                .catalog()
+                .get(&located.scope, &subscription_path(name, id))
+            else {
+                continue; // It goes at this moment, both rows at once.
+            };
+            check_equal(&*catalog::subscription_settings(&row)?, &wanted)?;
+            return Ok(subscribed(&located.topic, id));
+        }
+        check_limits(sns, &located, &wanted)?;
+        let id = sns.new_id();
+        let row = |path, value| CatalogChange {
+            path,
+            expect: Expect::Absent,
+            value: Some(value),
+            queue: None,
+        };
+        let mut changes = vec![
+            row(subscription_path(name, &id), wanted.encode()),
+            row(index, bytes::Bytes::from(id.clone())),
+        ];
+        // The topic must still be there; its row is written as it was.
+        changes.push(CatalogChange {
+            path: catalog::topic_path(name),
+            expect: Expect::Version(located.row.version()),
+            value: Some(located.settings.encode()),
+            queue: None,
+        });
+        if catalog::write(sns, &located.scope, changes).await? {
+            sns.subscribers.refresh(sns, &located.scope, name, &id)?;
+            return Ok(subscribed(&located.topic, &id));
+        }
+    }
+    Err(changing_too_fast())
+}
+
+fn subscribed(topic: &TopicName<'_>, id: &str) -> SubscribeResponse {
+    SubscribeResponse {
+        subscription_arn: Some(Str::from(format!("{}:{id}", topic.arn()))),
+    }
+}
+
+/// The subscription that a request describes.
+fn wanted(
+    sns: &Sns,
+    caller: &Caller,
+    located: &Located<'_>,
+    input: &SubscribeInput,
+) -> Result<SubscriptionSettings, ApiError> {
+    let endpoint = input.endpoint.as_deref().unwrap_or_default();
+    subscription_rules::check_endpoint(&located.settings, &input.protocol, endpoint)?;
+    let queue = Arn::parse(endpoint);
+    if queue.is_some_and(|queue| caller.access_key.is_some() && queue.account != &*caller.account) {
+        return Err(not_implemented(
+            "Confirming the subscription of another account's queue",
+        )); // SNS-093
+    }
+    let mut settings = SubscriptionSettings {
+        topic: located.settings.id,
+        created_ms: sns.now_ms(),
+        is_authenticated: true,
+        protocol: input.protocol.to_string(),
+        endpoint: endpoint.to_owned(),
+        owner: caller.account.to_string(),
+        principal: format!(
+            "arn:{}:iam::{}:root",
+            partition(&caller.region),
+            caller.account
+        ),
+        attributes: Default::default(),
+    };
+    let given: Vec<(&Str, &Str)> = input.attributes.iter().flat_map(Map::iter).collect();
+    // The scope decides how the policy is read, in whatever order they are given (SNS-278).
+    let (scopes, others): (Vec<_>, Vec<_>) = given
+        .into_iter()
+        .partition(|(name, _)| &***name == "FilterPolicyScope");
+    for (name, value) in scopes.into_iter().chain(others) {
+        subscription_rules::apply(
+            &located.settings,
+            &mut settings,
+            name,
+            value,
+            Context::Create,
+        )?;
+    }
+    Ok(settings)
+}
+
+/// SNS-071 to SNS-073
+fn check_equal(
+    existing: &SubscriptionSettings,
+    wanted: &SubscriptionSettings,
+) -> Result<(), ApiError> {
+    let is_same = |(name, value): (&String, &String)| {
+        let default = if name == "RawMessageDelivery" {
+            Some("false")
+        } else {
+            None
+        };
+        let current = existing
+            .attributes
+            .get(name)
+            .map(String::as_str)
+            .or(default);
+        current.is_some_and(|current| topic_rules::is_same_text(current, value))
+    };
+    if wanted.attributes.iter().all(is_same) {
+        return Ok(());
+    }
+    Err(invalid(
+        "Attributes Reason: Subscription already exists with different attributes",
+    ))
+}
+
+/// SNS-051, SNS-052, SNS-273, SNS-374, SNS-489
+fn check_limits(
+    sns: &Sns,
+    located: &Located<'_>,
+    wanted: &SubscriptionSettings,
+) -> Result<(), ApiError> {
+    let subscribers = sns.subscribers.of(sns, located)?;
+    let count = subscribers.count();
+    let is_large = located.settings.message_bytes_max() > limits::MESSAGE_BYTES_DEFAULT;
+    if is_large && count >= limits::LARGE_MESSAGE_SUBSCRIPTIONS_MAX {
+        return Err(invalid(
+            "Endpoint Reason: The topic's MaximumMessageSize allows no more subscriptions",
+        ));
+    }
+    let most = if located.settings.is_fifo {
+        limits::FIFO_SUBSCRIPTIONS_MAX
+    } else {
+        limits::SUBSCRIPTIONS_MAX
+    };
+    if count >= most {
+        return Err(api::SUBSCRIPTION_LIMIT_EXCEEDED_EXCEPTION
+            .with("Subscription limit exceeded for the topic"));
+    }
+    if wanted.attributes.contains_key("FilterPolicy")
+        && subscribers.filtered_count() >= limits::FILTER_POLICIES_MAX
+    {
+        return Err(api::FILTER_POLICY_LIMIT_EXCEEDED_EXCEPTION
+            .with("Filter policy limit exceeded for the topic"));
+    }
+    Ok(())
+}
+
+/// `Unsubscribe` (SNS-108 to SNS-112).
+pub(crate) async fn unsubscribe(
+    sns: &Sns,
+    caller: &Caller,
+    input: UnsubscribeInput,
+) -> Result<(), ApiError> {
+    if input.subscription_arn.is_empty() {
+        return Err(invalid(
+            "SubscriptionArn Reason: no value for required parameter",
+        ));
+    }
+    let (topic, id) = names::subscription(caller, &input.subscription_arn)?;
+    let scope = Scope::new(topic.account, topic.region);
+    let path = subscription_path(topic.name, id);
+    for _ in 0..limits::CATALOG_RETRIES_MAX {
+        let Some(row) = sns.engine.catalog().get(&scope, &path) else {
+            return Ok(());
+        };
+        let settings = catalog::subscription_settings(&row)?;
+        let may = [topic.account, &settings.owner].contains(&&*caller.account);
+        if caller.access_key.is_some() && !may {
+            return Err(not_authorized(
+                &caller.account,
+                "Unsubscribe",
+                &input.subscription_arn,
+            ));
+        }
+        let hash = sns.endpoint_hash(settings.topic, &settings.protocol, &settings.endpoint);
+        let changes = vec![
+            CatalogChange {
+                path: path.clone(),
+                expect: Expect::Version(row.version()),
+                value: None,
+                queue: None,
+            },
+            CatalogChange {
+                path: endpoint_path(topic.name, hash),
+                expect: Expect::Any,
+                value: None,
+                queue: None,
+            },
+        ];
+        if catalog::write(sns, &scope, changes).await? {
+            sns.subscribers.refresh(sns, &scope, topic.name, id)?;
+            return Ok(());
+        }
+    }
+    Err(changing_too_fast())
+}
+
+/// A subscription as lists show it (SNS-119).
+fn shown(topic: &TopicName<'_>, id: &str, settings: &SubscriptionSettings) -> Subscription {
+    let arn = topic.arn();
+    Subscription {
+        subscription_arn: Some(Str::from(format!("{arn}:{id}"))),
+        owner: Some(Str::from(settings.owner.clone())),
+        protocol: Some(Str::from(settings.protocol.clone())),
+        endpoint: Some(Str::from(settings.endpoint.clone())),
+        topic_arn: Some(Str::from(arn)),
+    }
+}
+
+/// `ListSubscriptions` (SNS-118 to SNS-120).
+pub(crate) async fn list(
+    sns: &Sns,
+    caller: &Caller,
+    input: ListSubscriptionsInput,
+) -> Result<ListSubscriptionsResponse, ApiError> {
+    let scope = Scope::new(&caller.account, &caller.region);
+    let page = pages::page(
+        sns,
+        &scope,
+        catalog::SUBSCRIPTIONS,
+        input.next_token.as_deref(),
+        |rest, row| {
+            let rest = String::from_utf8_lossy(rest);
+            let Some((name, id)) = rest.split_once('/') else {
+                return Ok(None);
+            };
+            let topic = TopicName {
+                account: &caller.account,
+                region: &caller.region,
+                name,
+            };
+            Ok(Some(shown(
+                &topic,
+                id,
+                &*catalog::subscription_settings(row)?,
+            )))
+        },
+    )?;
+    Ok(ListSubscriptionsResponse {
+        subscriptions: Some(page.items),
+        next_token: page.next_token,
+    })
+}
+
+/// `ListSubscriptionsByTopic` (SNS-118 to SNS-121).
+pub(crate) async fn list_by_topic(
+    sns: &Sns,
+    caller: &Caller,
+    input: ListSubscriptionsByTopicInput,
+) -> Result<ListSubscriptionsByTopicResponse, ApiError> {
+    let located = locate(sns, caller, &input.topic_arn, "ListSubscriptionsByTopic")?;
+    let prefix = catalog::subscriptions_of(located.topic.name);
+    let page = pages::page(
+        sns,
+        &located.scope,
+        &prefix,
+        input.next_token.as_deref(),
+        |id, row| {
+            let settings = catalog::subscription_settings(row)?;
+            let is_of_topic = settings.topic == located.settings.id;
+            Ok(is_of_topic.then(|| shown(&located.topic, &String::from_utf8_lossy(id), &settings)))
+        },
+    )?;
+    Ok(ListSubscriptionsByTopicResponse {
+        subscriptions: Some(page.items),
+        next_token: page.next_token,
+    })
+}

@@ -1,0 +1,131 @@
+//! A topic as the catalog keeps it, and its stored form.
+//!
+//! Version 1, integers little-endian, texts as u32 length and bytes, optional things after a u8 that is 1 or 0:
+//! ```text
+//! version u8 = 1, topic id u64, created u64 ms, FIFO u8,
+//! attributes: count u32, pairs of texts; tags: the same; data protection policy?: text
+//! ```
+//! Attributes are kept as the texts that were set, because they are returned so; all of them were checked.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use waystation_delivery::stored::{Input, Malformed, Output};
+
+use crate::limits;
+
+const VERSION: u8 = 1;
+
+/// Everything that is set on a topic (table 5.1, section 29).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TopicSettings {
+    /// Tells a topic from an earlier one of its name (SNS-037).
+    pub(crate) id: u64,
+    /// Creation, in milliseconds since the epoch.
+    pub(crate) created_ms: u64,
+    /// SNS-005
+    pub(crate) is_fifo: bool,
+    /// What was set, by name.
+    pub(crate) attributes: BTreeMap<String, String>,
+    /// Tags by key.
+    pub(crate) tags: BTreeMap<String, String>,
+    /// SNS-480
+    pub(crate) data_protection: Option<String>,
+}
+
+impl TopicSettings {
+    /// SNS-132, table 5.1
+    pub(crate) fn message_bytes_max(&self) -> usize {
+        self.number("MaximumMessageSize")
+            .unwrap_or(limits::MESSAGE_BYTES_DEFAULT)
+    }
+
+    fn number(&self, name: &str) -> Option<usize> {
+        self.attributes.get(name)?.parse().ok()
+    }
+
+    /// The stored form.
+    pub(crate) fn encode(&self) -> Bytes {
+        let mut out = Output::default();
+        out.u8(VERSION);
+        out.u64(self.id);
+        out.u64(self.created_ms);
+        out.u8(self.is_fifo.into());
+        pairs(&mut out, &self.attributes);
+        pairs(&mut out, &self.tags);
+        out.option(&self.data_protection, |out, policy| out.text(policy));
+        out.finish()
+    }
+
+    /// Reads the stored form; an unknown version is refused.
+    pub(crate) fn decode(stored: &[u8]) -> Result<TopicSettings, Malformed> {
+        let mut input = Input::new(stored);
+        if input.u8()? != VERSION {
+            return Err(Malformed);
+        }
+        let settings = TopicSettings {
+            id: input.u64()?,
+            created_ms: input.u64()?,
+            is_fifo: input.flag()?,
+            attributes: read_pairs(&mut input)?,
+            tags: read_pairs(&mut input)?,
+            data_protection: input.option(Input::text)?,
+        };
+        input.end()?;
+        Ok(settings)
+    }
+}
+
+/// Appends a map of texts.
+pub(crate) fn pairs(out: &mut Output, map: &BTreeMap<String, String>) {
+    out.u32(map.len() as u32);
+    for (key, value) in map {
+        out.text(key);
+        out.text(value);
+    }
+}
+
+/// Reads a map of texts.
+pub(crate) fn read_pairs(input: &mut Input<'_>) -> Result<BTreeMap<String, String>, Malformed> {
+    let pairs = input.list(|input| Ok((input.text()?, input.text()?)))?;
+    Ok(pairs.into_iter().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn full() -> TopicSettings {
+        TopicSettings {
+            id: 7,
+            created_ms: 1_700_000_000_123,
+            is_fifo: true,
+            attributes: [("DisplayName".to_owned(), "ä".to_owned())].into(),
+            tags: [("k".to_owned(), String::new())].into(),
+            data_protection: Some("{}".to_owned()),
+        }
+    }
+
+    #[test]
+    fn settings_survive_the_round_trip_and_damage_is_refused() {
+        let stored = full().encode();
+        assert_eq!(TopicSettings::decode(&stored), Ok(full()));
+        for length in 0..stored.len() {
+            assert_eq!(TopicSettings::decode(&stored[..length]), Err(Malformed));
+        }
+    }
+
+    #[test]
+    fn version_1_stays_readable() {
+        // Catalogs hold this form.
+        let stored =
+            b"\x01\x07\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0\0\x01\0\0\0\x01\0\0\0a\x01\0\0\0b\0\0\0\0\0";
+        let settings = TopicSettings::decode(stored).expect("version 1");
+        assert_eq!(
+            (settings.id, settings.created_ms, settings.is_fifo),
+            (7, 2, false)
+        );
+        assert_eq!(settings.attributes.get("a").map(String::as_str), Some("b"));
+        assert_eq!(settings.encode(), stored.as_slice());
+    }
+}
