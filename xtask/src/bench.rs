@@ -1,4 +1,5 @@
 //! `cargo xtask bench sqs [flags]`: builds the release server and the load generator, then runs the cells.
+//! `cargo xtask bench pattern`: the matcher of patterns with a peer beside it; one core, no server.
 //!
 //! Flags after `sqs` go to the generator; `cargo xtask bench sqs --help` lists them and the cells. Run it
 //! unprivileged and on an otherwise idle machine; the `other%` column tells when somebody else used the CPU.
@@ -8,21 +9,38 @@ use std::process::Command;
 
 /// Builds what is measured and what measures, and runs it with the remaining arguments.
 pub(crate) fn run(args: &[String]) -> Result<(), String> {
-    let flags = match args.split_first() {
-        Some((what, flags)) if what == "sqs" => flags,
-        _ => return Err("usage: cargo xtask bench sqs [flags] (--help lists them)".to_owned()),
-    };
+    match args.split_first() {
+        Some((what, flags)) if what == "sqs" => sqs(flags),
+        Some((what, [])) if what == "pattern" => pattern(),
+        _ => Err("usage: cargo xtask bench sqs [flags] (--help lists them)\n       cargo xtask bench pattern".to_owned()),
+    }
+}
+
+fn pattern() -> Result<(), String> {
+    let folder = release_folder()?;
+    build(&["--package", "waystation-benches"])?;
+    succeed(
+        &mut Command::new(folder.join("waystation-bench-pattern")),
+        "benchmark",
+    )
+}
+
+fn sqs(flags: &[String]) -> Result<(), String> {
     let folder = release_folder()?;
     let packages = ["--package", "waystation", "--package", "waystation-benches"];
-    let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    build.args(["build", "--quiet", "--release"]).args(packages);
-    succeed(&mut build, "build")?;
+    build(&packages)?;
     let mut bench = Command::new(folder.join("waystation-bench"));
     bench
         .arg("--server")
         .arg(folder.join("waystation"))
         .args(flags);
     succeed(&mut bench, "benchmark")
+}
+
+fn build(packages: &[&str]) -> Result<(), String> {
+    let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    build.args(["build", "--quiet", "--release"]).args(packages);
+    succeed(&mut build, "build")
 }
 
 /// Where cargo puts release binaries: beside or next to this one, whichever profile built it.

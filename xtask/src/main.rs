@@ -52,8 +52,8 @@ const COMMANDS: &[(&str, &str, &str, Command)] = &[
     ),
     (
         "bench",
-        "sqs [flags]",
-        "build the server and the load generator, and run the cells",
+        "sqs [flags] | pattern",
+        "build what is measured and what measures, and run the cells",
         |_, arguments| bench::run(arguments).map(|()| ExitCode::SUCCESS),
     ),
     (
