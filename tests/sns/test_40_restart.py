@@ -1,5 +1,7 @@
 """Topics, subscriptions and published messages outlive the process."""
 
+import http.client
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -36,3 +38,18 @@ def test_everything_acknowledged_survives_kill_9(own: Server):
     assert received == ["after", *(f"before {number:02}" for number in range(20))]
     assert len(messages(filtered)) + len(messages(filtered)) == 11
     assert messages(gone) == []
+
+
+def test_a_reset_removes_topics_and_subscriptions():
+    with Server("--test-endpoints") as running:
+        topics = Topics(Lab(running))
+        topic = topics.topic()
+        topic.subscribed_queue()
+        topic.publish()
+        connection = http.client.HTTPConnection(running.host, timeout=20)
+        connection.request("POST", "/_waystation/reset")
+        assert json.loads(connection.getresponse().read()) == {"queues_removed": 1, "topics_removed": 1}
+        assert topics.sns.list_topics()["Topics"] == []
+        assert topics.sns.list_subscriptions()["Subscriptions"] == []
+        again = topics.topic(topic.name)
+        assert again.attributes()["SubscriptionsConfirmed"] == "0"

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::Method;
 use serde_json::json;
 use waystation_frontdoor::InternalRoute;
+use waystation_sns::Sns;
 use waystation_sqs::Sqs;
 use waystation_wire::Request;
 
@@ -12,16 +13,24 @@ use crate::json_answer::reply;
 
 /// The endpoint, for a server started with `--test-endpoints`. It removes state; the clock goes on, because engine time
 /// never runs backwards.
-pub(crate) fn route(sqs: &Arc<Sqs>) -> InternalRoute {
-    let sqs = Arc::clone(sqs);
+pub(crate) fn route(sqs: &Arc<Sqs>, sns: &Arc<Sns>) -> InternalRoute {
+    let (sqs, sns) = (Arc::clone(sqs), Arc::clone(sns));
     InternalRoute {
         method: Method::POST,
         path: "/_waystation/reset",
         handler: Arc::new(move |_: Request| {
-            let sqs = Arc::clone(&sqs);
+            let (sqs, sns) = (Arc::clone(&sqs), Arc::clone(&sns));
             Box::pin(async move {
-                match sqs.reset().await {
-                    Ok(removed) => reply(200, &json!({ "queues_removed": removed })),
+                // Topics first, so that none is left that delivers to a queue that is gone.
+                let removed = match sns.reset().await {
+                    Ok(topics) => sqs.reset().await.map(|queues| (topics, queues)),
+                    Err(error) => Err(error),
+                };
+                match removed {
+                    Ok((topics, queues)) => reply(
+                        200,
+                        &json!({ "queues_removed": queues, "topics_removed": topics }),
+                    ),
                     Err(error) => reply(503, &json!({ "message": error.message })),
                 }
             })

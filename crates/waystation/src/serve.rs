@@ -165,12 +165,12 @@ async fn serve(
     }
     if settings.test_endpoints {
         test_routes.extend(peek_endpoint::routes(&sqs, &settings.region));
-        test_routes.push(reset_endpoint::route(&sqs));
+        test_routes.push(reset_endpoint::route(&sqs, &sns));
     }
     let door = FrontDoor::bind(
         door_config(settings, directory),
         Parts {
-            services: vec![sqs, sns as Arc<dyn Service>],
+            services: vec![sqs as Arc<dyn Service>, sns],
             authenticator: Authenticator::new(mode, defaults),
             registry,
             test_routes,

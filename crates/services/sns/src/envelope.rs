@@ -5,9 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use time::OffsetDateTime;
 use waystation_delivery::message::Attribute;
 
+use crate::fifo;
 use crate::notice::Notice;
 
-/// A notification (SNS-187 to SNS-193, SNS-201). `text` is the message for the subscriber's protocol.
+/// A notification (SNS-187 to SNS-193, SNS-195, SNS-201). `text` is the message for the subscriber's protocol.
 pub(crate) fn notification(
     notice: &Notice,
     text: &str,
@@ -18,6 +19,9 @@ pub(crate) fn notification(
     out.push('{');
     member(&mut out, "Type", "Notification");
     member(&mut out, "MessageId", &notice.id);
+    if let Some(sequence) = notice.sequence {
+        member(&mut out, "SequenceNumber", &fifo::sequence_number(sequence));
+    }
     member(&mut out, "TopicArn", topic_arn);
     if let Some(subject) = &notice.subject {
         member(&mut out, "Subject", subject);

@@ -15,7 +15,7 @@ use std::task::Poll;
 
 use waystation_delivery::arn::Arn;
 use waystation_delivery::directory::QueueTarget;
-use waystation_delivery::fifo_ids::group_hash;
+use waystation_delivery::fifo_ids::{deduplication_hash, group_hash};
 use waystation_delivery::limits::MESSAGE_ATTRIBUTES_MAX;
 use waystation_delivery::md5;
 use waystation_delivery::message::{self, Message};
@@ -37,7 +37,7 @@ pub(crate) async fn deliver(
     sns: &Sns,
     caller: &Caller,
     topic_arn: &str,
-    messages: &[(Notice, Vec<Arc<Subscriber>>)],
+    messages: &[(&Notice, Vec<Arc<Subscriber>>)],
 ) -> Result<(), ApiError> {
     let mut slice = Slice::default();
     for (notice, subscribers) in messages {
@@ -185,25 +185,25 @@ fn message_for(
         attributes,
         sender_id: Str::from_static(SENDER_ID),
         group_id: notice.group_id.clone(),
-        deduplication_id: None,
+        deduplication_id: notice.deduplication_id.clone(),
         trace_header: notice.trace_header.clone(),
     }
 }
 
-/// SNS-223: the group goes along to standard queues.
-fn outgoing(sns: &Sns, target: &QueueTarget, message: Message) -> Outgoing {
-    debug_assert!(
-        target.fifo.is_none(),
-        "standard topics have standard queues (SNS-066)"
-    );
-    let group = message
-        .group_id
-        .as_deref()
-        .map(|group| group_hash(&sns.keys, group));
+/// The group goes along, to standard queues only from standard topics; ids for deduplication go to FIFO queues alone
+/// (SNS-223, SNS-353, SNS-368, SNS-370).
+fn outgoing(sns: &Sns, target: &QueueTarget, mut message: Message) -> Outgoing {
+    if message.deduplication_id.is_some() && target.fifo.is_none() {
+        message.group_id = None;
+        message.deduplication_id = None;
+    }
+    let group = message.group_id.as_deref();
+    let dedup = target.fifo.zip(message.deduplication_id.as_deref());
     Outgoing {
+        group: group.map(|group| group_hash(&sns.keys, group)),
+        dedup: dedup
+            .map(|(scope, id)| deduplication_hash(&sns.keys, scope, group.unwrap_or_default(), id)),
         body: message.encode(),
         delay_ms: None,
-        group,
-        dedup: None,
     }
 }

@@ -6,8 +6,8 @@
 //! durable.
 //!
 //! What is deliberately absent so far, and answered with `NotImplemented`: subscriptions of other protocols than `sqs`,
-//! publishing to FIFO topics, archives, mobile push, SMS. Absent without an error: signatures of envelopes
-//! (section 16), evaluation of policies (`auth` will do it), delivery logs and metrics.
+//! archives, mobile push, SMS. Absent without an error: signatures of envelopes (section 16), evaluation of policies
+//! (`auth` will do it), delivery logs and metrics.
 
 use std::fmt;
 use std::sync::Arc;
@@ -35,6 +35,7 @@ mod catalog;
 mod topic_settings;
 mod subscription_settings;
 mod pages;
+mod reset;
 // Rules of attributes.
 mod topic_rules;
 mod subscription_rules;
@@ -42,6 +43,7 @@ mod delivery_policy;
 mod filter;
 // A message on its way.
 mod notice;
+mod fifo;
 mod message_attributes;
 mod structure;
 mod subscribers;

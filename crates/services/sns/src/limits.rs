@@ -56,6 +56,12 @@ pub(crate) const RETRIES_MAX: u64 = 100;
 pub(crate) const REMOVED_PER_WRITE_MAX: usize = 256;
 /// Queues that one publish sends to at a time.
 pub(crate) const DELIVERIES_AT_ONCE_MAX: usize = 256;
+/// SNS-363: how long a FIFO topic knows a message, in milliseconds; its own queue keeps them as long.
+pub(crate) const DEDUPLICATION_MS: u64 = 300_000;
+/// Unsettled messages of a FIFO topic that are kept without looking at their age.
+pub(crate) const UNSETTLED_KEPT: usize = 1_024;
+/// Unsettled messages of a FIFO topic that are kept at all.
+pub(crate) const UNSETTLED_MAX: usize = 65_536;
 /// How often a change is tried again when another request was faster.
 pub(crate) const CATALOG_RETRIES_MAX: usize = 64;
 /// Bytes of messages that one publish sends at a time; the last message may pass it.

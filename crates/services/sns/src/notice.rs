@@ -7,10 +7,10 @@ use waystation_pattern as pattern;
 use waystation_wire::{ApiError, Caller, Map, Str};
 
 use crate::api::{MessageAttributeValue, PublishBatchRequestEntry, PublishInput};
-use crate::errors::{invalid, not_implemented};
+use crate::errors::invalid;
 use crate::structure::{self, Texts};
 use crate::topic_settings::TopicSettings;
-use crate::{limits, message_attributes};
+use crate::{fifo, limits, message_attributes};
 
 /// What a request says of one message.
 #[derive(Debug, Default)]
@@ -52,7 +52,7 @@ impl From<PublishBatchRequestEntry> for Draft {
 /// A valid message with its identity.
 #[derive(Debug)]
 pub(crate) struct Notice {
-    /// SNS-006
+    /// SNS-006; a FIFO topic gives another one.
     pub(crate) id: String,
     /// When it was published, in milliseconds since the epoch.
     pub(crate) published_ms: u64,
@@ -62,6 +62,10 @@ pub(crate) struct Notice {
     /// Sorted by name.
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) group_id: Option<Str>,
+    /// On FIFO topics, given or computed.
+    pub(crate) deduplication_id: Option<Str>,
+    /// On FIFO topics, where the message stands there.
+    pub(crate) sequence: Option<u64>,
     /// SNS-224
     pub(crate) trace_header: Option<Str>,
 }
@@ -130,9 +134,10 @@ impl Draft {
             Some(_) => return Err(invalid("MessageStructure")), // SNS-172
         };
         let attributes = message_attributes::check(self.attributes)?;
-        if topic.is_fifo {
-            return Err(not_implemented("Publishing to FIFO topics"));
-        }
+        let given = self.deduplication_id.as_ref();
+        let deduplication_id = topic
+            .is_fifo
+            .then(|| fifo::deduplication_id(given, &self.message));
         let trace_header = caller.trace_header.clone();
         Ok(Notice {
             id,
@@ -142,6 +147,8 @@ impl Draft {
             subject: self.subject,
             attributes,
             group_id: self.group_id,
+            deduplication_id,
+            sequence: None,
             trace_header: trace_header.filter(|text| text.len() <= TRACE_HEADER_BYTES_MAX),
         })
     }

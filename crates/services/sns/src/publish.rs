@@ -3,10 +3,10 @@
 use waystation_wire::{ApiError, Caller, Str};
 
 use crate::api::{PublishInput, PublishResponse};
-use crate::catalog::locate;
-use crate::errors::{invalid, not_implemented};
-use crate::notice::Draft;
-use crate::{Sns, fan_out};
+use crate::catalog::{Located, locate};
+use crate::errors::{internal, invalid, not_implemented};
+use crate::notice::{Draft, Notice};
+use crate::{Sns, fan_out, fifo};
 
 /// What a publish is for (SNS-122 to SNS-124).
 enum Target {
@@ -49,13 +49,42 @@ pub(crate) async fn publish(
     };
     let located = locate(sns, caller, &arn, "Publish")?;
     let notice = Draft::from(input).ready(&located.settings, caller, sns.new_id(), sns.now_ms())?;
-    let id = notice.id.clone();
-    let subscribers = sns.subscribers.of(sns, &located)?.select(&notice);
-    fan_out::deliver(sns, caller, &arn, &[(notice, subscribers)]).await?;
+    let published = all(sns, caller, &located, &arn, vec![notice]).await?;
+    let published = published
+        .into_iter()
+        .next()
+        .ok_or_else(|| internal("nothing was published"))?;
     Ok(PublishResponse {
-        message_id: Some(Str::from(id)),
-        sequence_number: None,
+        message_id: Some(Str::from(published.id)),
+        sequence_number: published
+            .sequence
+            .map(|sequence| Str::from(fifo::sequence_number(sequence))),
     })
+}
+
+/// Publishes valid messages in their order, and returns them with their ids.
+pub(crate) async fn all(
+    sns: &Sns,
+    caller: &Caller,
+    located: &Located<'_>,
+    arn: &str,
+    mut notices: Vec<Notice>,
+) -> Result<Vec<Notice>, ApiError> {
+    let topic = sns.subscribers.of(sns, located)?;
+    let mut is_wanted = vec![true; notices.len()];
+    if located.settings.is_fifo {
+        is_wanted = fifo::enter(sns, located, &topic, &mut notices).await?;
+    }
+    let wanted = notices
+        .iter()
+        .zip(is_wanted)
+        .filter(|(_, is_wanted)| *is_wanted);
+    let messages: Vec<_> = wanted
+        .map(|(notice, _)| (notice, topic.select(notice)))
+        .collect();
+    fan_out::deliver(sns, caller, arn, &messages).await?;
+    fifo::settle(&topic, &notices);
+    Ok(notices)
 }
 
 /// SNS-466

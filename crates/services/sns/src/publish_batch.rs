@@ -10,7 +10,7 @@ use crate::api::{
 };
 use crate::catalog::locate;
 use crate::notice::Draft;
-use crate::{Sns, fan_out, limits};
+use crate::{Sns, fifo, limits, publish};
 
 /// `PublishBatch`
 pub(crate) async fn publish_batch(
@@ -31,24 +31,27 @@ pub(crate) async fn publish_batch(
         return Err(api::BATCH_REQUEST_TOO_LONG_EXCEPTION
             .with("The length of all the messages put together is more than the limit."));
     }
-    let subscribers = sns.subscribers.of(sns, &located)?;
-    let mut successful = Vec::with_capacity(drafts.len());
-    let mut messages = Vec::with_capacity(drafts.len());
+    let mut ids = Vec::with_capacity(drafts.len());
+    let mut notices = Vec::with_capacity(drafts.len());
     for (id, draft) in drafts {
         // SNS-158, SNS-182
-        let notice = draft.ready(&located.settings, caller, sns.new_id(), sns.now_ms())?;
-        successful.push(PublishBatchResultEntry {
-            id: Some(id),
-            message_id: Some(Str::from(notice.id.clone())),
-            sequence_number: None,
-        });
-        let chosen = subscribers.select(&notice);
-        messages.push((notice, chosen));
+        notices.push(draft.ready(&located.settings, caller, sns.new_id(), sns.now_ms())?);
+        ids.push(id);
     }
-    fan_out::deliver(sns, caller, &input.topic_arn, &messages).await?;
+    let published = publish::all(sns, caller, &located, &input.topic_arn, notices).await?;
+    let successful = ids
+        .into_iter()
+        .zip(published)
+        .map(|(id, notice)| PublishBatchResultEntry {
+            id: Some(id),
+            message_id: Some(Str::from(notice.id)),
+            sequence_number: notice
+                .sequence
+                .map(|sequence| Str::from(fifo::sequence_number(sequence))),
+        });
     // SNS-183
     Ok(PublishBatchResponse {
-        successful: Some(successful),
+        successful: Some(successful.collect()),
         failed: Some(Vec::new()),
     })
 }

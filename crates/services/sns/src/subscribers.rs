@@ -13,6 +13,7 @@ use waystation_wire::ApiError;
 
 use crate::Sns;
 use crate::catalog::{Located, subscription_path, subscription_settings, subscriptions_of};
+use crate::fifo::Settled;
 use crate::notice::Notice;
 use crate::subscription_settings::SubscriptionSettings;
 
@@ -28,6 +29,8 @@ pub(crate) struct Topic {
     /// The topic's id; another topic of the name gets an entry of its own.
     id: u64,
     state: RwLock<Subscribers>,
+    /// On FIFO topics, what was delivered.
+    settled: Mutex<Settled>,
 }
 
 #[derive(Debug, Default)]
@@ -72,6 +75,11 @@ impl Topics {
         self.lock().remove(&(scope.clone(), name.to_owned()));
     }
 
+    /// Drops all of them; they are read again when they are used.
+    pub(crate) fn clear(&self) {
+        self.lock().clear();
+    }
+
     /// Takes in what the catalog says of a subscription now.
     pub(crate) fn refresh(
         &self,
@@ -113,7 +121,13 @@ impl Topic {
         Ok(Topic {
             id,
             state: RwLock::new(state),
+            settled: Mutex::default(),
         })
+    }
+
+    /// Looks at what was delivered, or notes it.
+    pub(crate) fn settled<T>(&self, look: impl FnOnce(&mut Settled) -> T) -> T {
+        look(&mut self.settled.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// How many subscriptions there are.

@@ -1,6 +1,6 @@
 //! Topics come, are listed and go (section 4).
 
-use waystation_engine::{CatalogChange, Expect, Scope};
+use waystation_engine::{CatalogChange, Expect, QueueEffect, Scope};
 use waystation_wire::{ApiError, Caller, Map, Str};
 
 use crate::api::{
@@ -11,7 +11,7 @@ use crate::catalog::{Located, find, topic_path};
 use crate::errors::{Context, changing_too_fast, invalid, not_authorized};
 use crate::names::{self, TopicName};
 use crate::topic_settings::TopicSettings;
-use crate::{Sns, catalog, data_protection, limits, pages, tags, topic_rules};
+use crate::{Sns, catalog, data_protection, fifo, limits, pages, tags, topic_rules};
 
 /// `CreateTopic`: a new topic, or the existing one when it is as asked for (SNS-026 to SNS-034).
 pub(crate) async fn create(
@@ -37,7 +37,9 @@ pub(crate) async fn create(
             path: topic_path(topic.name),
             expect: Expect::Absent,
             value: Some(wanted.encode()),
-            queue: None,
+            queue: wanted
+                .is_fifo
+                .then(|| QueueEffect::Configure(fifo::queue_of(&wanted), fifo::queue_config())),
         }];
         if catalog::write(sns, &Scope::new(topic.account, topic.region), changes).await? {
             return Ok(created);
@@ -121,7 +123,7 @@ pub(crate) async fn delete(
             path: topic_path(topic.name),
             expect: Expect::Version(located.row.version()),
             value: None,
-            queue: None,
+            queue: removed_queue(&located.settings),
         }];
         if catalog::write(sns, &located.scope, changes).await? {
             sns.subscribers.forget(&located.scope, topic.name);
@@ -129,6 +131,13 @@ pub(crate) async fn delete(
         }
     }
     Err(changing_too_fast())
+}
+
+/// What goes with a topic's row.
+pub(crate) fn removed_queue(settings: &TopicSettings) -> Option<QueueEffect> {
+    settings
+        .is_fifo
+        .then(|| QueueEffect::Remove(fifo::queue_of(settings)))
 }
 
 /// The subscriptions that a deleted topic leaves. Those of a new topic of the name stay (SNS-037).

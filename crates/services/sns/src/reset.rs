@@ -1,0 +1,62 @@
+//! Throwing everything away, for tests: every topic and subscription of every account and region.
+
+use waystation_engine::{CatalogChange, Expect, Row, Scope};
+use waystation_wire::ApiError;
+
+use crate::errors::changing_too_fast;
+use crate::{Sns, catalog, limits, topics};
+
+/// What all rows of the service start with.
+const ROWS: &[u8] = b"sns/";
+
+impl Sns {
+    /// Removes every topic with its subscriptions, durably; returns how many topics there were. What is created
+    /// meanwhile may stay.
+    pub async fn reset(&self) -> Result<usize, ApiError> {
+        let mut removed = 0;
+        for scope in self.engine.catalog().scopes() {
+            removed += self.reset_scope(&scope).await?;
+        }
+        self.subscribers.clear();
+        Ok(removed)
+    }
+
+    async fn reset_scope(&self, scope: &Scope) -> Result<usize, ApiError> {
+        let mut removed = 0;
+        let mut conflicts = 0;
+        loop {
+            let rows =
+                self.engine
+                    .catalog()
+                    .range(scope, ROWS, None, limits::REMOVED_PER_WRITE_MAX);
+            if rows.is_empty() {
+                return Ok(removed);
+            }
+            let topics = rows
+                .iter()
+                .filter(|(path, _)| path.starts_with(catalog::TOPICS))
+                .count();
+            let changes = rows.iter().map(|(path, row)| removal(path, row));
+            if catalog::write(self, scope, changes.collect::<Result<_, _>>()?).await? {
+                removed += topics;
+            } else if conflicts < limits::CATALOG_RETRIES_MAX {
+                conflicts += 1;
+            } else {
+                return Err(changing_too_fast());
+            }
+        }
+    }
+}
+
+fn removal(path: &[u8], row: &Row) -> Result<CatalogChange, ApiError> {
+    let queue = match path.starts_with(catalog::TOPICS) {
+        true => topics::removed_queue(&*catalog::topic_settings(row)?),
+        false => None,
+    };
+    Ok(CatalogChange {
+        path: path.to_vec(),
+        expect: Expect::Version(row.version()),
+        value: None,
+        queue,
+    })
+}
