@@ -75,7 +75,7 @@ impl std::fmt::Display for Place {
 /// Body of `ReceiveMessage`.
 pub(crate) fn receive(queue_url: &str, messages_max: usize, wait_s: u64) -> String {
     format!(
-        r#"{{"QueueUrl":"{queue_url}","MaxNumberOfMessages":{messages_max},"WaitTimeSeconds":{wait_s},"VisibilityTimeout":600}}"#
+        r#"{{"QueueUrl":"{queue_url}","MaxNumberOfMessages":{messages_max},"WaitTimeSeconds":{wait_s},"VisibilityTimeout":60}}"#
     )
 }
 
