@@ -13,6 +13,7 @@ mod config;
 mod limits;
 mod codec;
 mod page;
+mod extra;
 mod queue;
 mod index;
 mod effect;

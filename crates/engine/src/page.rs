@@ -3,10 +3,8 @@
 //! Only messages that were received, delayed, moved or chunked need more than an entry; what they
 //! need lies beside it in `Extra`. A page is the unit of copy-on-write, spilling and checkpointing.
 
-use std::collections::BTreeMap;
-
 use crate::codec::{Malformed, Reader, Writer};
-use crate::ids::{MessageIdentity, QueueId};
+use crate::extra::{Extra, Extras};
 use crate::limits::PAGE_ENTRIES;
 
 /// Layout version of an encoded page; 1 had no owners of bodies beside the identities of messages.
@@ -102,34 +100,6 @@ impl Entry {
     }
 }
 
-/// What only some messages need.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Extra {
-    /// End of the delay or lease.
-    pub until_ms: u64,
-    /// Time of the first receive; 0 before it.
-    pub first_received_ms: u64,
-    /// Time of the latest receive.
-    pub received_ms: u64,
-    /// Tag of the latest receipt.
-    pub tag: u64,
-    /// What the message was elsewhere, when it was moved here.
-    pub origin: Option<Origin>,
-    /// Where a chunked body lies: (segment, bytes); empty for a plain one.
-    pub chunks: Vec<(u32, u32)>,
-}
-
-/// Where a moved message came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Origin {
-    /// Who the message is; a dead-letter move keeps that, a move task makes it anew (`SQS-355`).
-    pub identity: MessageIdentity,
-    /// Who it was when the journal took its body, which carries that for ever.
-    pub owner: MessageIdentity,
-    /// The queue a dead-letter move brought it from; its own when there is none to tell of.
-    pub from: QueueId,
-}
-
 /// What `Page::deadlines` finds.
 #[derive(Debug)]
 pub(crate) struct Deadlines {
@@ -144,7 +114,7 @@ pub(crate) struct Deadlines {
 pub(crate) struct Page {
     entries: Vec<Entry>,
     ready: [u64; WORDS],
-    extras: BTreeMap<u16, Extra>,
+    extras: Extras,
 }
 
 impl Page {
@@ -158,11 +128,11 @@ impl Page {
     }
     /// What is known about the entry beyond its 24 bytes.
     pub(crate) fn extra(&self, index: u16) -> Option<&Extra> {
-        self.extras.get(&index)
+        self.extras.get(index)
     }
     /// The extra of `index`, made if absent.
     pub(crate) fn extra_mut(&mut self, index: u16) -> &mut Extra {
-        self.extras.entry(index).or_default()
+        self.extras.get_mut(index)
     }
     /// Appends an entry; sequences are dense, so its index is the page's length.
     pub(crate) fn push(&mut self, entry: Entry) -> u16 {
@@ -184,7 +154,7 @@ impl Page {
             EntryState::Leased => 3,
         };
         if state == EntryState::Gone {
-            self.extras.remove(&index);
+            self.extras.remove(index);
         }
         self.mark(index, state == EntryState::Ready);
     }
@@ -222,12 +192,12 @@ impl Page {
             passed: Vec::new(),
             next_ms: u64::MAX,
         };
-        for (index, extra) in &self.extras {
+        for (index, extra) in self.extras.iter() {
             let waits = self
-                .entry(*index)
+                .entry(index)
                 .is_some_and(|entry| entry.state().is_waiting());
             if waits && extra.until_ms <= now_ms {
-                found.passed.push(*index);
+                found.passed.push(index);
             } else if waits {
                 found.next_ms = found.next_ms.min(extra.until_ms);
             }
@@ -249,7 +219,7 @@ impl Page {
     }
     /// Memory the page takes, about.
     pub(crate) fn memory_bytes(&self) -> u64 {
-        (self.entries.capacity() * size_of::<Entry>() + self.extras.len() * 136 + 160) as u64
+        (self.entries.capacity() * size_of::<Entry>() + 160) as u64 + self.extras.memory_bytes()
     }
 
     /// The page as a row of the view.
@@ -264,11 +234,7 @@ impl Page {
             out.bytes.extend_from_slice(&entry.bytes);
             out.u8(entry.state).u16(entry.receive_count);
         });
-        out.u32(self.extras.len() as u32);
-        for (index, extra) in &self.extras {
-            out.u16(*index);
-            encode_extra(&mut out, extra);
-        }
+        self.extras.encode(&mut out);
         out.bytes
     }
 
@@ -287,11 +253,7 @@ impl Page {
         for entry in entries {
             page.push(entry);
         }
-        for (index, extra) in
-            input.list(|input| Ok((input.u16()?, decode_extra(input, version)?)))?
-        {
-            page.extras.insert(index, extra);
-        }
+        page.extras = Extras::decode(&mut input, page.len(), version)?;
         input.finish()?;
         Ok(page)
     }
@@ -316,46 +278,6 @@ fn decode_entry(input: &mut Reader<'_>) -> Result<Entry, Malformed> {
         bytes: [input.u8()?, input.u8()?, input.u8()?],
         state: input.u8()?,
         receive_count: input.u16()?,
-    })
-}
-
-fn encode_extra(out: &mut Writer, extra: &Extra) {
-    let until_ms = extra.until_ms;
-    #[cfg(feature = "planted-bugs")]
-    let until_ms = match crate::plant::is(crate::plant::Plant::Deadline) {
-        true => 0,
-        false => until_ms,
-    };
-    out.u64(until_ms)
-        .u64(extra.first_received_ms)
-        .u64(extra.received_ms)
-        .u64(extra.tag);
-    out.option(extra.origin.as_ref(), |out, origin| {
-        origin.identity.encode(out);
-        origin.owner.encode(out);
-        out.u64(origin.from.0);
-    });
-    encode_chunks(out, &extra.chunks);
-}
-
-fn decode_extra(input: &mut Reader<'_>, version: u8) -> Result<Extra, Malformed> {
-    Ok(Extra {
-        until_ms: input.u64()?,
-        first_received_ms: input.u64()?,
-        received_ms: input.u64()?,
-        tag: input.u64()?,
-        origin: input.option(|input| {
-            let identity = MessageIdentity::decode(input)?;
-            Ok(Origin {
-                identity,
-                owner: match version {
-                    1 => identity,
-                    _ => MessageIdentity::decode(input)?,
-                },
-                from: QueueId(input.u64()?),
-            })
-        })?,
-        chunks: decode_chunks(input)?,
     })
 }
 

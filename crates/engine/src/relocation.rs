@@ -10,6 +10,7 @@ use std::sync::Arc;
 use waystation_storage::{BodyRef, Journal, Lsn, StorageError, View};
 
 use crate::effect::Effect;
+use crate::extra::Extra;
 use crate::ids::{QueueId, ShardId};
 use crate::need::{Contents, Need};
 use crate::page::{EntryState, Page};
@@ -116,7 +117,7 @@ impl Listing {
                 queue.0,
                 number * crate::limits::PAGE_ENTRIES + u64::from(position),
             );
-            let origin = page.extra(position).and_then(|extra| extra.origin);
+            let origin = page.extra(position).and_then(Extra::origin);
             let (owner, sequence) =
                 origin.map_or(own, |origin| (origin.owner.queue.0, origin.owner.sequence));
             let body = BodyRef {

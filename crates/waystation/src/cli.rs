@@ -151,6 +151,17 @@ pub(crate) struct ServeFlags {
     #[arg(long, value_name = "N", env = "WAYSTATION_WORKERS", hide_env = true)]
     pub(crate) workers: Option<usize>,
 
+    /// Memory for the index of messages, in megabytes; beyond it what nobody needs
+    /// soon is kept on disk only [default: 384]
+    #[arg(
+        long,
+        value_name = "MB",
+        env = "WAYSTATION_INDEX_MEMORY",
+        hide_env = true,
+        verbatim_doc_comment
+    )]
+    pub(crate) index_memory: Option<u64>,
+
     /// Let tests move time with POST /_waystation/clock; loopback only
     #[arg(long, help_heading = TESTS)]
     pub(crate) test_clock: bool,
@@ -197,7 +208,7 @@ mod tests {
             assert_eq!(flag.get_env().unwrap(), &*format!("WAYSTATION_{name}"));
             seen += 1;
         }
-        assert_eq!(seen, 10);
+        assert_eq!(seen, 11);
     }
 
     #[test]

@@ -26,6 +26,7 @@ pub(crate) struct ConfigFile {
     pub(crate) hosts: Vec<String>,
     pub(crate) open_to_network: bool,
     pub(crate) workers: Option<usize>,
+    pub(crate) index_memory: Option<u64>,
 }
 
 /// Reads the given file, or the one of the current directory if there is one.

@@ -76,7 +76,10 @@ fn start_engine(
             durability: settings.durability,
             ..JournalOptions::default()
         },
-        budgets: Budgets::default(),
+        budgets: Budgets {
+            page_bytes_max: settings.index_memory_bytes,
+            ..Budgets::default()
+        },
         workers: settings.workers,
         secret: data.secret(),
         clock: Box::new(move |latest_ms, offset_ms| {

@@ -12,6 +12,9 @@ use crate::data_home;
 /// Port of the endpoint that existing tooling expects.
 const PORT: u16 = 4566;
 
+/// Memory for the index of messages.
+const INDEX_MEMORY_MB: u64 = 384;
+
 /// Where data is kept.
 #[derive(Debug)]
 pub(crate) enum Data {
@@ -66,6 +69,7 @@ pub(crate) struct Settings {
     pub(crate) test_clock: bool,
     pub(crate) test_endpoints: bool,
     pub(crate) workers: usize,
+    pub(crate) index_memory_bytes: u64,
     pub(crate) bare: bool,
     pub(crate) volatile_writes_ms: Option<u64>,
 }
@@ -104,6 +108,7 @@ impl Settings {
             test_clock: flags.test_clock,
             test_endpoints: flags.test_endpoints,
             workers: parse_workers(flags.workers.or(file.workers))?,
+            index_memory_bytes: parse_index_memory(flags.index_memory.or(file.index_memory))?,
             bare: flags.bare,
             volatile_writes_ms: flags.test_volatile_writes,
         })
@@ -264,6 +269,15 @@ fn parse_region(region: Option<String>) -> Result<String, String> {
     }
 }
 
+fn parse_index_memory(megabytes: Option<u64>) -> Result<u64, String> {
+    match megabytes.unwrap_or(INDEX_MEMORY_MB) {
+        count @ 1..=1_048_576 => Ok(count << 20),
+        count => Err(format!(
+            "--index-memory takes 1 to 1048576 megabytes, not {count}"
+        )),
+    }
+}
+
 fn parse_workers(workers: Option<usize>) -> Result<usize, String> {
     match workers {
         Some(count @ 1..=16) => Ok(count),
@@ -305,6 +319,7 @@ mod tests {
         cors_origins = ["https://one"]
         hosts = ["two"]
         workers = 3
+        index_memory = 5
     "#;
 
     #[test]
@@ -319,6 +334,8 @@ mod tests {
         assert_eq!(settings.account, "000000000000");
         assert_eq!(settings.region, "us-east-1");
         assert!((1..=8).contains(&settings.workers));
+        let budgets = waystation_engine::Budgets::default();
+        assert_eq!(settings.index_memory_bytes, budgets.page_bytes_max);
         assert!(!settings.test_clock && !settings.test_endpoints && !settings.bare);
     }
 
@@ -337,6 +354,7 @@ mod tests {
         assert_eq!(settings.cors_origins, ["https://one"]);
         assert_eq!(settings.hosts, ["two"]);
         assert_eq!(settings.workers, 3);
+        assert_eq!(settings.index_memory_bytes, 5 << 20);
     }
 
     #[test]
@@ -349,6 +367,7 @@ mod tests {
             log: text("error"),
             tls: text("c.pem,k.pem"),
             workers: Some(1),
+            index_memory: Some(2),
             ..ServeFlags::default()
         };
         let settings = merged(flags, FILE).unwrap();
@@ -360,6 +379,7 @@ mod tests {
         assert_eq!(settings.log, tracing::Level::ERROR);
         assert!(matches!(settings.tls, Some(Tls::Given { .. })));
         assert_eq!(settings.workers, 1);
+        assert_eq!(settings.index_memory_bytes, 2 << 20);
 
         let flags = ServeFlags {
             credentials: Some("/flag/secrets".into()),
@@ -445,6 +465,7 @@ mod tests {
             ("account = '12'", "12 digits", "'12'"),
             ("region = 'US East'", "us-east-1", "'US East'"),
             ("workers = 17", "1 to 16", "17"),
+            ("index_memory = 0", "1 to 1048576 megabytes", "0"),
         ];
         for (line, good, bad) in lines {
             let error = merged(ServeFlags::default(), line).expect_err(line);

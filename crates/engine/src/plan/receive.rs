@@ -228,7 +228,7 @@ impl Turn<'_> {
             };
             let moved = queue
                 .extra(*sequence)
-                .is_some_and(|extra| extra.origin.is_some());
+                .is_some_and(|extra| extra.origin().is_some());
             depends_on = depends_on.max(match moved {
                 true => queue.last_sync_lsn,
                 false => message.body.lsn.0 + 1,

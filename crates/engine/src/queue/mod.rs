@@ -218,7 +218,7 @@ impl Queue {
     }
 
     /// What is known of the message beyond its entry.
-    pub(crate) fn extra(&self, sequence: u64) -> Option<&crate::page::Extra> {
+    pub(crate) fn extra(&self, sequence: u64) -> Option<&crate::extra::Extra> {
         self.page(page_of(sequence))?.extra(index_of(sequence))
     }
 

@@ -2,9 +2,10 @@
 
 use super::{NewMessage, Queue, slot};
 use crate::effect::MovedMessage;
+use crate::extra::Origin;
 use crate::ids::{MessageIdentity, QueueId};
 use crate::index::ShardIndex;
-use crate::page::{EntryState, Origin};
+use crate::page::EntryState;
 
 impl Queue {
     /// What the destination needs to take the message over.
@@ -23,12 +24,12 @@ impl Queue {
         Some(MovedMessage {
             queue: target,
             from: self.id,
-            before: extra.origin.map(|origin| origin.from),
-            identity: extra.origin.map_or(own, |origin| origin.identity),
-            owner: extra.origin.map_or(own, |origin| origin.owner),
+            before: extra.origin().map(|origin| origin.from),
+            identity: extra.origin().map_or(own, |origin| origin.identity),
+            owner: extra.origin().map_or(own, |origin| origin.owner),
             body_lsn: entry.body_lsn(),
             body_bytes: entry.body_bytes(),
-            chunks: if extra.chunks.is_empty() {
+            chunks: if extra.chunks().is_empty() {
                 Vec::new()
             } else {
                 slot::occupied(entry, &extra, segment_bytes)

@@ -53,7 +53,7 @@ impl Queue {
 
     /// The queue a dead-letter move brought the message from (`SQS-348`).
     pub(crate) fn home_of(&self, sequence: u64) -> Home {
-        let origin = self.extra(sequence).and_then(|extra| extra.origin);
+        let origin = self.extra(sequence).and_then(crate::extra::Extra::origin);
         match origin.map(|origin| origin.from) {
             Some(from) if from != self.id => Home::Known(from),
             _ => Home::Unknown,

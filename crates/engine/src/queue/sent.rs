@@ -1,8 +1,9 @@
 //! A message enters the queue.
 
 use super::Queue;
+use crate::extra::Origin;
 use crate::index::ShardIndex;
-use crate::page::{Entry, EntryState, Origin};
+use crate::page::{Entry, EntryState};
 
 /// A message as the queue takes it, from a send or from another queue.
 #[derive(Debug)]
@@ -43,11 +44,12 @@ impl Queue {
             page.set_receive_count(position, message.receive_count);
             if needs_extra {
                 let extra = page.extra_mut(position);
-                extra.origin = message.origin;
                 extra.first_received_ms = message.first_received_ms;
-                if message.chunked {
-                    extra.chunks = message.occupies.to_vec();
-                }
+                let chunks = match message.chunked {
+                    true => message.occupies.to_vec(),
+                    false => Vec::new(),
+                };
+                extra.set_body(message.origin, chunks);
             }
         }
         if message.available_ms > now_ms {

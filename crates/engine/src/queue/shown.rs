@@ -4,6 +4,7 @@ use waystation_storage::{BodyRef, Lsn};
 
 use super::Queue;
 use crate::command::Leased;
+use crate::extra::Extra;
 use crate::ids::{MessageIdentity, Receipt};
 
 impl Queue {
@@ -11,7 +12,7 @@ impl Queue {
     pub(crate) fn show(&self, sequence: u64) -> Option<Leased> {
         let entry = self.entry(sequence)?;
         let extra = self.extra(sequence);
-        let origin = extra.and_then(|extra| extra.origin);
+        let origin = extra.and_then(Extra::origin);
         let own = MessageIdentity {
             queue: self.id,
             sequence,

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::extra::Extra;
 use crate::index::{Usage, UsageGuard};
-use crate::page::{Entry, EntryState, Extra, Page};
+use crate::page::{Entry, EntryState, Page};
 
 /// Bytes of a body section before its content; fixed by the journal's format.
 pub(crate) const BODY_HEADER_BYTES: u32 = 24;
@@ -43,13 +44,13 @@ pub(crate) enum Evicted {
 
 /// Where the body of an entry lies.
 pub(crate) fn occupied(entry: &Entry, extra: &Extra, segment_bytes: u64) -> Vec<(u32, u32)> {
-    if extra.chunks.is_empty() {
+    if extra.chunks().is_empty() {
         vec![(
             (entry.body_lsn() / segment_bytes) as u32,
             entry.body_bytes() + BODY_HEADER_BYTES,
         )]
     } else {
-        extra.chunks.clone()
+        extra.chunks().to_vec()
     }
 }
 

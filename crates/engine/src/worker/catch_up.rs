@@ -71,7 +71,8 @@ impl Worker {
             }
         }
         if self.keeps_up(shard, now_ms) {
-            self.read_ahead(shard, now_ms);
+            // What outlived its retention goes before anybody looks.
+            self.run_due(shard, now_ms);
             for letter in self.behind.remove(&shard).unwrap_or_default() {
                 self.handle(letter, now_ms);
             }
