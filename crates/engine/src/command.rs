@@ -205,6 +205,18 @@ impl Command {
         }
     }
 
+    /// A receive's wait begins, unless it has begun.
+    pub(crate) fn begin_waiting(&mut self, now_ms: u64) {
+        if let Command::Receive {
+            request,
+            deadline_ms,
+            ..
+        } = self
+        {
+            deadline_ms.get_or_insert(now_ms + request.wait_ms);
+        }
+    }
+
     /// Answers a receive as if its time were up.
     pub(crate) fn answer_empty(self) {
         if let Command::Receive { promise, .. } = self {

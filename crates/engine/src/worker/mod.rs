@@ -246,9 +246,10 @@ impl Worker {
         }))
     }
 
-    fn plan(&mut self, command: Command, now_ms: u64) {
+    fn plan(&mut self, mut command: Command, now_ms: u64) {
         let shard = command.shard();
         if !self.keeps_up(shard, now_ms) {
+            command.begin_waiting(now_ms);
             return self.line_up(shard, Letter::Command(command));
         }
         match self.turn(shard, now_ms, |turn| turn.plan(command)) {
