@@ -1,7 +1,7 @@
 //! `xtask coverage [--check]`: writes `docs/coverage.md`, which behaviours of the reference a passed test shows.
 //!
 //! The test suites record the ids of their tests below the target directory; a behaviour is shown when every test that
-//! cites it passed. `--check` fails when the committed page differs, so the page is always what the tests said.
+//! cites it passed. What no test shows has a status and a reason in one reviewed file. `--check` fails when the committed page differs, so the page is always what the tests said.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -10,7 +10,10 @@ use std::process::ExitCode;
 
 use serde_json::{Map, Value};
 
+mod statuses;
+
 use crate::tree::Tree;
+use statuses::{Status, Statuses};
 
 const PAGE: &str = "docs/coverage.md";
 
@@ -46,43 +49,140 @@ struct Section {
     ids: Vec<String>,
 }
 
+/// Pages on which every behaviour is shown or has a status.
+const COMPLETE: &[&str] = &["SQS-"];
+
+/// Everything that is known of every behaviour.
+struct Known {
+    shown: BTreeSet<String>,
+    statuses: Statuses,
+}
+
 fn page(tree: &Tree) -> Result<String, String> {
-    let shown = shown(tree)?;
+    let pages = reference(tree)?;
+    let known = Known {
+        shown: shown(tree)?,
+        statuses: Statuses::read(tree)?,
+    };
+    let defined: BTreeSet<&str> = pages
+        .values()
+        .flatten()
+        .flat_map(|section| section.ids.iter().map(String::as_str))
+        .collect();
+    known.judge(&defined)?;
     let mut text = String::from(
         "# Coverage\n\n\
-         Which behaviours of [the reference](reference/) are shown by a passed test against the running server.\n\
-         Written by `cargo xtask coverage` from the last test run; never edited by hand.\n",
+         Which behaviours of [the reference](reference/) are shown by a passed test against the running server, which are\n\
+         absent, and which nobody can observe. Written by `cargo xtask coverage` from the last test run and\n\
+         [the reviewed statuses](reference/statuses.toml); never edited by hand.\n",
     );
-    for (file, sections) in reference(tree)? {
+    for (file, sections) in pages {
         let ids = sections.iter().flat_map(|section| &section.ids);
-        let of_page = ids.clone().filter(|id| shown.contains(*id)).count();
-        if of_page == 0 {
-            continue;
-        }
-        let _ = write!(
-            text,
-            "\n## [{file}](reference/{file}): {of_page} of {}\n\n",
-            ids.count()
-        );
-        text.push_str("| Section | Shown | Not shown |\n| --- | --- | --- |\n");
-        for section in &sections {
-            let missing: Vec<&str> = section
-                .ids
-                .iter()
-                .filter(|id| !shown.contains(*id))
-                .map(String::as_str)
-                .collect();
-            let count = section.ids.len() - missing.len();
-            let _ = writeln!(
-                text,
-                "| {} | {count} of {} | {} |",
-                section.title,
-                section.ids.len(),
-                ranges(&missing)
-            );
+        if ids.clone().any(|id| known.shown.contains(id)) {
+            let ids: Vec<&str> = ids.map(String::as_str).collect();
+            known.write(&mut text, &file, &sections, &ids);
         }
     }
     Ok(text)
+}
+
+/// Ids by what is known of them.
+#[derive(Default)]
+struct Sorted<'a> {
+    shown: usize,
+    absent: Vec<&'a str>,
+    not_observable: Vec<&'a str>,
+    open: Vec<&'a str>,
+}
+
+impl Known {
+    /// Fails on ids that contradict each other, the reference or the promise to know of every one.
+    fn judge(&self, defined: &BTreeSet<&str>) -> Result<(), String> {
+        let listed = || self.statuses.by_id.keys().map(String::as_str);
+        let shown = || self.shown.iter().map(String::as_str);
+        let complain = |why: &str, ids: Vec<&str>| match ids.is_empty() {
+            true => Ok(()),
+            false => Err(format!("{why}: {}", ranges(&ids))),
+        };
+        let unknown = shown().chain(listed()).filter(|id| !defined.contains(id));
+        complain("not in docs/reference", unknown.collect())?;
+        let both = listed().filter(|id| self.shown.contains(*id));
+        complain(
+            "listed in statuses.toml, and shown by a test",
+            both.collect(),
+        )?;
+        let open = defined.iter().copied().filter(|id| {
+            COMPLETE.iter().any(|prefix| id.starts_with(prefix))
+                && !self.shown.contains(*id)
+                && !self.statuses.by_id.contains_key(*id)
+        });
+        complain(
+            "neither shown by a test nor in statuses.toml",
+            open.collect(),
+        )
+    }
+
+    fn sorted<'a>(&self, ids: &[&'a str]) -> Sorted<'a> {
+        let mut sorted = Sorted::default();
+        for id in ids {
+            let status = self.statuses.by_id.get(*id).map(|(status, _)| *status);
+            match status {
+                _ if self.shown.contains(*id) => sorted.shown += 1,
+                Some(Status::Absent) => sorted.absent.push(id),
+                Some(Status::NotObservable) => sorted.not_observable.push(id),
+                None => sorted.open.push(id),
+            }
+        }
+        sorted
+    }
+
+    fn write(&self, text: &mut String, file: &str, sections: &[Section], ids: &[&str]) {
+        let all = self.sorted(ids);
+        let _ = write!(
+            text,
+            "\n## [{file}](reference/{file}): {} tested, {} absent, {} not observable of {}\n\n",
+            all.shown,
+            all.absent.len(),
+            all.not_observable.len(),
+            ids.len()
+        );
+        text.push_str("| Section | Tested | Absent | Not observable | Not shown |\n");
+        text.push_str("| --- | --- | --- | --- | --- |\n");
+        for section in sections {
+            let ids: Vec<&str> = section.ids.iter().map(String::as_str).collect();
+            let sorted = self.sorted(&ids);
+            let _ = writeln!(
+                text,
+                "| {} | {} of {} | {} | {} | {} |",
+                section.title,
+                sorted.shown,
+                ids.len(),
+                ranges(&sorted.absent),
+                ranges(&sorted.not_observable),
+                ranges(&sorted.open)
+            );
+        }
+        self.write_reasons(text, ids);
+    }
+
+    fn write_reasons(&self, text: &mut String, ids: &[&str]) {
+        let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+        for id in ids {
+            let Some((_, reason)) = self.statuses.by_id.get(*id) else {
+                continue;
+            };
+            match reasons.iter_mut().find(|(known, _)| known == reason) {
+                Some((_, ids)) => ids.push(id),
+                None => reasons.push((reason, vec![id])),
+            }
+        }
+        if !reasons.is_empty() {
+            text.push('\n');
+        }
+        for (reason, ids) in reasons {
+            let _ = writeln!(text, "- {}: {reason}", ranges(&ids));
+        }
+    }
 }
 
 /// Ids that some test showed and none failed to show.
@@ -120,7 +220,8 @@ fn reference(tree: &Tree) -> Result<BTreeMap<String, Vec<Section>>, String> {
     let entries =
         fs::read_dir(&directory).map_err(|error| format!("{}: {error}", directory.display()))?;
     let mut pages = BTreeMap::new();
-    for entry in entries.flatten() {
+    let is_page = |entry: &fs::DirEntry| entry.path().extension().is_some_and(|kind| kind == "md");
+    for entry in entries.flatten().filter(is_page) {
         let text = fs::read_to_string(entry.path())
             .map_err(|error| format!("{}: {error}", entry.path().display()))?;
         pages.insert(
@@ -190,6 +291,57 @@ mod tests {
             "A-001 to A-003, A-007"
         );
         assert_eq!(ranges(&[]), "");
+    }
+
+    fn known(shown: &[&str], statuses: &str) -> Known {
+        Known {
+            shown: shown.iter().map(|id| (*id).to_owned()).collect(),
+            statuses: Statuses::parse(statuses).unwrap(),
+        }
+    }
+
+    const LISTED: &str =
+        "[[status]]\nids = ['SQS-002']\nstatus = 'absent'\nreason = 'Not built.'\n";
+
+    #[test]
+    fn ids_that_contradict_each_other_are_refused() {
+        let defined = BTreeSet::from(["SQS-001", "SQS-002", "SNS-001"]);
+        assert_eq!(known(&["SQS-001"], LISTED).judge(&defined), Ok(()));
+        for (shown, why) in [
+            (
+                &["SQS-001", "SQS-002"][..],
+                "listed in statuses.toml, and shown by a test: SQS-002",
+            ),
+            (
+                &[][..],
+                "neither shown by a test nor in statuses.toml: SQS-001",
+            ),
+            (
+                &["SQS-001", "SQS-009"][..],
+                "not in docs/reference: SQS-009",
+            ),
+        ] {
+            assert_eq!(known(shown, LISTED).judge(&defined), Err(why.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_page_counts_what_is_what_and_gives_reasons() {
+        let sections = [Section {
+            title: "1. One".to_owned(),
+            ids: ["SQS-001", "SQS-002"].map(str::to_owned).to_vec(),
+        }];
+        let mut text = String::new();
+        known(&["SQS-001"], LISTED).write(&mut text, "sqs.md", &sections, &["SQS-001", "SQS-002"]);
+        assert!(
+            text.contains("1 tested, 1 absent, 0 not observable of 2"),
+            "{text}"
+        );
+        assert!(
+            text.contains("| 1. One | 1 of 2 | SQS-002 |  |  |"),
+            "{text}"
+        );
+        assert!(text.ends_with("\n- SQS-002: Not built.\n"), "{text}");
     }
 
     #[test]

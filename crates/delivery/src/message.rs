@@ -96,6 +96,12 @@ impl std::fmt::Display for Malformed {
 impl std::error::Error for Malformed {}
 
 impl Message {
+    /// What counts against limits: body, names, types and values (SQS-120).
+    pub fn size_bytes(&self) -> usize {
+        let attributes = self.attributes.iter().map(Attribute::size_bytes);
+        self.body.len() + attributes.sum::<usize>()
+    }
+
     /// The stored form. The body is copied once, into it.
     pub fn encode(&self) -> Bytes {
         let sender = cut(&self.sender_id, limits::SENDER_ID_BYTES_MAX);

@@ -9,6 +9,7 @@ use crate::moves::{MoveReport, MoveRequest};
 use crate::peek::{Glimpse, PeekRequest};
 use crate::queue::QueueCounts;
 use crate::reply::Promise;
+use crate::survey::QueueSurvey;
 
 /// A message to send.
 #[derive(Clone, Debug)]
@@ -21,6 +22,8 @@ pub struct Outgoing {
     pub group: Option<u64>,
     /// 128-bit hash of scope and deduplication id.
     pub dedup: Option<u128>,
+    /// Size as the sender counts it; only tallied.
+    pub size_bytes: u32,
 }
 
 /// A message was accepted, durably.
@@ -169,6 +172,10 @@ pub(crate) enum Command {
         request: MoveRequest,
         promise: Promise<Result<(MoveReport, Awaited), EngineError>>,
     },
+    Survey {
+        shard: ShardId,
+        promise: Promise<Result<Vec<QueueSurvey>, EngineError>>,
+    },
     WriteCatalog {
         /// Full keys.
         changes: Vec<CatalogChange>,
@@ -200,7 +207,9 @@ impl Command {
             | Command::Peek { queue, .. }
             | Command::Move { queue, .. }
             | Command::Counts { queue, .. } => queue.shard(),
-            Command::WriteCatalog { shard, .. } | Command::AwaitEffect { shard, .. } => *shard,
+            Command::Survey { shard, .. }
+            | Command::WriteCatalog { shard, .. }
+            | Command::AwaitEffect { shard, .. } => *shard,
             Command::MoveClock { .. } => 0,
         }
     }
@@ -237,6 +246,7 @@ impl Command {
             }
             Command::Peek { promise, .. } => promise.fill(Err(error)),
             Command::Counts { promise, .. } => promise.fill(Err(error)),
+            Command::Survey { promise, .. } => promise.fill(Err(error)),
             Command::WriteCatalog { promise, .. } => promise.fill(Err(error)),
             Command::Move { promise, .. } => promise.fill(Err(error)),
             Command::AwaitEffect { promise, .. } => promise.fill(Err(error)),

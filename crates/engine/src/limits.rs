@@ -49,6 +49,10 @@ pub(crate) const RELOCATIONS_PER_CHECKPOINT: usize = 4;
 pub(crate) const CATALOG_BUCKETS: u16 = 256;
 /// Pages kept in memory at the head of every queue that is being read.
 pub(crate) const HEAD_PAGES_RESIDENT: usize = 4;
+/// Receives from which on a message of a standard queue no longer counts as its oldest (`SQS-207`).
+pub(crate) const POISON_RECEIVES: u16 = 3;
+/// Index pages that are looked through for the oldest message of a queue.
+pub(crate) const OLDEST_PAGES_MAX: usize = 16;
 /// Index pages that one peek looks into before it answers with what it has.
 pub(crate) const PEEK_PAGES_MAX: usize = 64;
 /// Messages looked at in one receive before it lets others run.

@@ -8,7 +8,7 @@ use prometheus_client::registry::Registry;
 use waystation_auth::Authenticator;
 use waystation_wire::{Service, UrlStyle};
 
-use crate::internal::InternalRoute;
+use crate::internal::{InternalRoute, Refresh};
 use crate::limits::Limits;
 
 /// How to listen and whom to answer.
@@ -98,6 +98,8 @@ pub struct Parts {
     pub authenticator: Authenticator,
     /// Metrics of the other crates; the front door adds its own and serves all at `/metrics`.
     pub registry: Registry,
+    /// Run before metrics are written, for those that have to be fetched.
+    pub refresh: Vec<Refresh>,
     /// Endpoints below `/_waystation/` and `/_aws/`, see [`Config::test_endpoints`].
     pub test_routes: Vec<InternalRoute>,
 }

@@ -9,7 +9,7 @@ use waystation_wire::UrlStyle;
 use crate::body::Budget;
 use crate::browser::BrowserRules;
 use crate::config::{Answers, Config, Parts, TestEndpoints};
-use crate::internal::InternalRoute;
+use crate::internal::{InternalRoute, Refresh};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::route::Router;
@@ -22,6 +22,7 @@ pub(crate) struct Door {
     pub(crate) browser: BrowserRules,
     pub(crate) test_routes: Vec<InternalRoute>,
     pub(crate) registry: Registry,
+    pub(crate) refresh: Vec<Refresh>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) budget: Arc<Budget>,
     pub(crate) watchman: Watchman,
@@ -54,6 +55,7 @@ impl Door {
             },
             test_routes,
             registry,
+            refresh: parts.refresh,
             metrics,
             budget: Budget::new(limits.bodies_bytes_max),
             watchman: Watchman::default(),

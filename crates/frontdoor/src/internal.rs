@@ -16,6 +16,9 @@ use crate::door::Door;
 /// Answers one internal request.
 pub type InternalHandler = Arc<dyn Fn(Request) -> BoxFuture<'static, Response> + Send + Sync>;
 
+/// Fetches what a metric shows.
+pub type Refresh = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
+
 /// An endpoint below `/_waystation/` or `/_aws/`.
 #[derive(Clone)]
 pub struct InternalRoute {
@@ -48,7 +51,7 @@ pub(crate) async fn answer(door: &Door, request: Request) -> Response {
     };
     if path == METRICS_PATH || HEALTH_PATHS.contains(&path) {
         return match asked {
-            Method::GET if path == METRICS_PATH => metrics(door),
+            Method::GET if path == METRICS_PATH => metrics(door).await,
             Method::GET => health(door),
             _ => not_allowed("GET, HEAD".to_owned()),
         };
@@ -99,7 +102,10 @@ fn health(door: &Door) -> Response {
     )
 }
 
-fn metrics(door: &Door) -> Response {
+async fn metrics(door: &Door) -> Response {
+    for refresh in &door.refresh {
+        refresh().await;
+    }
     let mut body = String::with_capacity(8 * 1024);
     if text::encode(&mut body, &door.registry).is_err() {
         return json(

@@ -41,7 +41,7 @@ mod open_files;
 mod tls;
 
 pub use config::{Answers, Config, Parts, TestEndpoints, Tls};
-pub use internal::{InternalHandler, InternalRoute};
+pub use internal::{InternalHandler, InternalRoute, Refresh};
 pub use limits::Limits;
 pub use listener::BindError;
 pub use open_files::raise_open_file_limit;

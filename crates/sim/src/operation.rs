@@ -179,6 +179,7 @@ async fn peek(engine: &Engine, queue: QueueId, max: usize) -> Result<Vec<Peeked>
 
 fn outgoing(draft: Draft) -> Outgoing {
     Outgoing {
+        size_bytes: draft.body.len() as u32,
         body: draft.body,
         delay_ms: draft.delay_ms,
         group: draft.group,

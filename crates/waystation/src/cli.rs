@@ -29,7 +29,8 @@ it, and what it acknowledged is on disk. Without options: http://localhost:4566.
 const AFTER_HELP: &str = "\
 Options with a value are environment variables too (WAYSTATION_DATA_DIR stands for
 --data-dir) and lines of waystation.toml (data_dir = \"...\"). Options win over the
-environment, that over the file, that over the defaults.
+environment, that over the file, that over the defaults. The file may also declare
+queues to create at the start ([[sqs.queues]], see docs/guide.md).
 
 First steps:
   waystation

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::declared::SqsSection;
+
 /// Read from the current directory unless `--config` says another file.
 const NAME: &str = "waystation.toml";
 
@@ -27,6 +29,12 @@ pub(crate) struct ConfigFile {
     pub(crate) open_to_network: bool,
     pub(crate) workers: Option<usize>,
     pub(crate) index_memory: Option<u64>,
+    pub(crate) sqs: SqsSection,
+    /// The file itself, for messages about what it says.
+    #[serde(skip)]
+    pub(crate) path: PathBuf,
+    #[serde(skip)]
+    pub(crate) text: String,
 }
 
 /// Reads the given file, or the one of the current directory if there is one.
@@ -39,12 +47,20 @@ pub(crate) fn read(given: Option<&Path>) -> Result<ConfigFile, String> {
         }
         Err(error) => return Err(format!("cannot read {}: {error}", path.display())),
     };
-    parse(&text).map_err(|error| format!("{}: {error}", path.display()))
+    let file = parse(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(ConfigFile {
+        path: path.to_owned(),
+        ..file
+    })
 }
 
 /// What a file with this text says.
 pub(crate) fn parse(text: &str) -> Result<ConfigFile, String> {
-    toml::from_str(text).map_err(|error| error.to_string())
+    let file: ConfigFile = toml::from_str(text).map_err(|error| error.to_string())?;
+    Ok(ConfigFile {
+        text: text.to_owned(),
+        ..file
+    })
 }
 
 #[cfg(test)]

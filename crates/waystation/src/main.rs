@@ -3,6 +3,7 @@
 mod cli;
 mod settings;
 mod config_file;
+mod declared;
 mod data_home;
 mod clock;
 mod clock_endpoint;
@@ -11,6 +12,7 @@ mod peek_rendering;
 mod reset_endpoint;
 mod json_answer;
 mod metrics;
+mod queue_metrics;
 mod serve;
 mod greeting;
 mod verify_data;

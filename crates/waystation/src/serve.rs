@@ -18,6 +18,7 @@ use waystation_storage::{
 use waystation_wire::{Service, Str};
 
 use crate::clock::EngineClock;
+use crate::queue_metrics::QueueMetrics;
 use crate::settings::{Auth, Data, Limits, Settings, Tls};
 use crate::{
     EXIT_STORAGE, clock_endpoint, explain, greeting, metrics, peek_endpoint, reset_endpoint,
@@ -162,6 +163,8 @@ async fn serve(
     let sns = Arc::new(Sns::new(engine.clone(), sqs.clone()));
     let mut registry = Registry::default();
     registry.register_collector(Box::new(metrics::EngineMetrics(engine.clone())));
+    let queue_metrics = QueueMetrics::default();
+    registry.register_collector(Box::new(queue_metrics.clone()));
     let mut test_routes = Vec::new();
     if settings.test_clock {
         test_routes.push(clock_endpoint::route(engine.clone(), clock.clone()));
@@ -173,13 +176,15 @@ async fn serve(
     let door = FrontDoor::bind(
         door_config(settings, directory),
         Parts {
-            services: vec![sqs as Arc<dyn Service>, sns],
+            services: vec![Arc::clone(&sqs) as Arc<dyn Service>, sns],
             authenticator: Authenticator::new(mode, defaults),
             registry,
+            refresh: vec![queue_metrics.refresh(&sqs)],
             test_routes,
         },
     )
     .map_err(|error| explain(&error))?;
+    settings.declarations.create(&sqs).await?;
     // Before the greeting: whoever reads it may stop the server at once.
     let signals =
         Signals::listen().map_err(|error| format!("cannot listen to signals: {error}"))?;

@@ -1,13 +1,14 @@
 //! What to run, from flags, environment, `waystation.toml` and defaults, in this order.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use waystation_storage::Durability;
 
 use crate::cli::ServeFlags;
 use crate::config_file::{self, ConfigFile};
 use crate::data_home;
+use crate::declared::{Declarations, SqsSection};
 
 /// Port of the endpoint that existing tooling expects.
 const PORT: u16 = 4566;
@@ -72,6 +73,7 @@ pub(crate) struct Settings {
     pub(crate) index_memory_bytes: u64,
     pub(crate) bare: bool,
     pub(crate) volatile_writes_ms: Option<u64>,
+    pub(crate) declarations: Declarations,
 }
 
 impl Settings {
@@ -89,6 +91,10 @@ impl Settings {
             flags.credentials.as_ref().or(file.credentials.as_ref()),
         )?;
         check_reach(&addresses, &auth, flags, &file)?;
+        let (account, region) = (
+            parse_account(file.account.clone())?,
+            parse_region(file.region.clone())?,
+        );
         Ok(Settings {
             addresses,
             port,
@@ -101,8 +107,9 @@ impl Settings {
                 Some(text) => Some(parse_tls(text)?),
                 None => None,
             },
-            account: parse_account(file.account)?,
-            region: parse_region(file.region)?,
+            declarations: declarations(file.sqs, &file.path, &file.text, &account, &region)?,
+            account,
+            region,
             cors_origins: file.cors_origins,
             hosts: file.hosts,
             test_clock: flags.test_clock,
@@ -113,6 +120,20 @@ impl Settings {
             volatile_writes_ms: flags.test_volatile_writes,
         })
     }
+}
+
+fn declarations(
+    section: SqsSection,
+    path: &Path,
+    text: &str,
+    account: &str,
+    region: &str,
+) -> Result<Declarations, String> {
+    let queues = section.resolve(text, account, region);
+    Ok(Declarations {
+        file: path.to_owned(),
+        queues: queues.map_err(|error| format!("{}: {error}", path.display()))?,
+    })
 }
 
 /// Where data is kept, for commands that need to know nothing else.

@@ -24,9 +24,11 @@ use crate::config::EngineError;
 use crate::ids::QueueId;
 use crate::limits::Budgets;
 use crate::need::Need;
+use crate::queue::Queue;
 use crate::record::{RECORD_VERSION, Record};
 use crate::reply::Promise;
 use crate::shard::{At, Shard};
+use crate::survey::Tally;
 use std::sync::Arc;
 
 /// What became of a command.
@@ -80,6 +82,11 @@ impl Turn<'_> {
                 }
                 Outcome::Done
             }
+            Command::Survey { promise, .. } => {
+                let queues = self.shard.queues.values();
+                promise.fill(Ok(queues.map(Queue::survey).collect()));
+                Outcome::Done
+            }
             Command::WriteCatalog {
                 changes, promise, ..
             } => {
@@ -107,6 +114,13 @@ impl Turn<'_> {
         match self.commit(&record, None, Urgency::Sync, Funding::Consumer) {
             Ok(end) => self.reply(promise, Ok(()), end),
             Err(error) => promise.fill(Err(error)),
+        }
+    }
+
+    /// Counts something that was done with a queue.
+    fn tally(&mut self, queue: QueueId, count: impl FnOnce(&mut Tally)) {
+        if let Some(state) = self.shard.queues.get_mut(&queue) {
+            count(&mut state.tally);
         }
     }
 

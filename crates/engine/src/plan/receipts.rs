@@ -46,7 +46,10 @@ impl Turn<'_> {
         sequences.sort_unstable();
         sequences.dedup();
         let record = (!sequences.is_empty()).then_some(Record::Deleted { queue, sequences });
-        self.conclude(queue, record, promise, results);
+        let valid = results.iter().filter(|result| result.is_ok()).count();
+        if self.conclude(queue, record, promise, results) {
+            self.tally(queue, |tally| tally.deleted += valid as u64);
+        }
         Outcome::Done
     }
 
@@ -91,14 +94,14 @@ impl Turn<'_> {
         Outcome::Done
     }
 
-    /// Commits the record if there is one and answers.
+    /// Commits the record if there is one and answers; whether it is committed.
     fn conclude(
         &mut self,
         queue: QueueId,
         record: Option<Record>,
         promise: Promise<ReceiptsReply>,
         results: Vec<Result<(), ReceiptError>>,
-    ) {
+    ) -> bool {
         let committed = match &record {
             Some(record) => self.commit(record, None, Urgency::Sync, Funding::Consumer),
             // Nothing to change: the answer may still rest on an earlier change.
@@ -109,8 +112,14 @@ impl Turn<'_> {
                 .map_or(0, |queue| queue.last_sync_lsn)),
         };
         match committed {
-            Ok(after) => self.reply(promise, Ok(results), after),
-            Err(error) => promise.fill(Err(error)),
+            Ok(after) => {
+                self.reply(promise, Ok(results), after);
+                true
+            }
+            Err(error) => {
+                promise.fill(Err(error));
+                false
+            }
         }
     }
 

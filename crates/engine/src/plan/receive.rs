@@ -38,6 +38,7 @@ impl Turn<'_> {
         let deadline_ms = deadline_ms.unwrap_or(now_ms + request.wait_ms);
         match self.find(queue, &request) {
             Found::Messages(messages, after) => {
+                self.tally(queue, |tally| tally.note_receive(messages.len()));
                 self.reply(promise, Ok(messages), after);
                 Outcome::Done
             }
@@ -45,11 +46,13 @@ impl Turn<'_> {
                 promise.fill(if request.wait_ms == 0 {
                     Err(EngineError::InFlightLimit)
                 } else {
+                    self.tally(queue, |tally| tally.note_receive(0));
                     Ok(Vec::new())
                 });
                 Outcome::Done
             }
             Found::Nothing if deadline_ms <= now_ms => {
+                self.tally(queue, |tally| tally.note_receive(0));
                 let state = self.shard.queues.get(&queue);
                 let after = state.map_or(0, |state| state.last_sync_lsn);
                 self.reply(promise, Ok(Vec::new()), after);

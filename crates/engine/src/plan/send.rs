@@ -68,7 +68,10 @@ impl Turn<'_> {
             let cache = &self.shard.index.deduplication_rows;
             match queue.deduplication.find(seen, self.shard.time_ms, cache) {
                 Lookup::New => {}
-                Lookup::Seen { sequence, at_ms } => return Ok(Ok(sent(id, sequence, at_ms, true))),
+                Lookup::Seen { sequence, at_ms } => {
+                    self.tally(id, |tally| tally.deduplicated += 1);
+                    return Ok(Ok(sent(id, sequence, at_ms, true)));
+                }
                 Lookup::Unread { bucket, row } => {
                     return Err(Need::Deduplication {
                         queue: id,
@@ -119,6 +122,7 @@ impl Turn<'_> {
         };
         let body = Some((id, sequence, message.body.as_ref()));
         self.commit(&record, body, Urgency::Sync, Funding::Producer)?;
+        self.tally(id, |tally| tally.note_sent(message.size_bytes));
         Ok(sent(id, sequence, now_ms, false))
     }
 }

@@ -47,6 +47,7 @@ use crate::index::{ShardIndex, Usage};
 use crate::limits::PAGE_ENTRIES;
 use crate::moves::MoveProgress;
 use crate::page::{Entry, EntryState, Page};
+use crate::survey::Tally;
 
 /// The page of a sequence.
 pub(crate) fn page_of(sequence: u64) -> u64 {
@@ -146,6 +147,8 @@ pub(crate) struct Queue {
     pub(crate) stored: u64,
     /// Rows of dropped pages that the next checkpoint removes: (page, generation).
     pub(crate) dropped_rows: Vec<(u64, u64)>,
+    /// What was done with it since the process started; no state.
+    pub(crate) tally: Tally,
     /// The deadline of retention registered in the shard's index.
     pub(crate) retention_due_ms: Option<u64>,
     /// When what it remembers changes by time, as registered with the shard.
@@ -176,6 +179,7 @@ impl Queue {
             dirty: true,
             stored: 0,
             dropped_rows: Vec::new(),
+            tally: Tally::default(),
             retention_due_ms: None,
             memory_due_ms: None,
         }
@@ -196,6 +200,11 @@ impl Queue {
             quiet: self.quiet_counts(),
             ..counts
         }
+    }
+
+    /// Pages by a bound of the age of what they hold: (no send in it is older, page), oldest first.
+    pub(crate) fn ages(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.by_age.iter().copied()
     }
 
     /// The page in memory, if it is.

@@ -56,6 +56,7 @@ fn a_busy_port_is_a_clear_error() {
         services: Vec::new(),
         authenticator: Authenticator::new(Mode::Open, Defaults::default()),
         registry: Registry::default(),
+        refresh: Vec::new(),
         test_routes: Vec::new(),
     };
     let Err(error) = FrontDoor::bind(config, parts) else {

@@ -61,6 +61,7 @@ impl Server {
             services: vec![service.clone(), Arc::new(StreamsService)],
             authenticator: Authenticator::new(mode, Defaults::default()),
             registry: Registry::default(),
+            refresh: Vec::new(),
             test_routes,
         };
         let runtime = Builder::new_multi_thread()

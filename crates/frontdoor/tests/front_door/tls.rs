@@ -162,6 +162,7 @@ fn a_missing_certificate_is_a_clear_error() {
             waystation_auth::Defaults::default(),
         ),
         registry: Default::default(),
+        refresh: Vec::new(),
         test_routes: Vec::new(),
     };
     let Err(error) = waystation_frontdoor::FrontDoor::bind(config, parts) else {

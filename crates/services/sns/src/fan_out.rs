@@ -200,6 +200,7 @@ fn outgoing(sns: &Sns, target: &QueueTarget, mut message: Message) -> Outgoing {
     let group = message.group_id.as_deref();
     let dedup = target.fifo.zip(message.deduplication_id.as_deref());
     Outgoing {
+        size_bytes: u32::try_from(message.size_bytes()).unwrap_or(u32::MAX),
         group: group.map(|group| group_hash(&sns.keys, group)),
         dedup: dedup
             .map(|(scope, id)| deduplication_hash(&sns.keys, scope, group.unwrap_or_default(), id)),

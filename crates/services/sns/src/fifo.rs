@@ -67,6 +67,7 @@ pub(crate) async fn enter(
         let id = notice.deduplication_id.as_deref().unwrap_or_default();
         Outgoing {
             body: Bytes::from_static(b"-"),
+            size_bytes: 0,
             delay_ms: None,
             group: Some(group_hash(&sns.keys, group)),
             dedup: Some(deduplication_hash(&sns.keys, scope, group, id)),

@@ -11,6 +11,7 @@ use crate::api::{
 use crate::errors::{
     from_engine, internal, invalid_receipt_handle, invalid_value, missing_parameter,
 };
+use crate::rates::Action;
 use crate::{Sqs, batch, receipt};
 
 /// `DeleteMessage`
@@ -20,6 +21,7 @@ pub(crate) async fn delete(
     input: DeleteMessageRequest,
 ) -> Result<(), ApiError> {
     let located = addressing::locate(sqs, caller, &input.queue_url)?;
+    sqs.rates.count(Action::Delete, &located, sqs.now_ms())?;
     let receipt = receipt_of(sqs, &located, &input.receipt_handle)?;
     let mut outcome = sqs
         .engine
@@ -40,6 +42,7 @@ pub(crate) async fn delete_batch(
     input: DeleteMessageBatchRequest,
 ) -> Result<DeleteMessageBatchResult, ApiError> {
     let located = addressing::locate(sqs, caller, &input.queue_url)?;
+    sqs.rates.count(Action::Delete, &located, sqs.now_ms())?;
     let ids: Vec<&str> = input.entries.iter().map(|entry| &*entry.id).collect();
     batch::check_ids("DeleteMessageBatch", &ids)?;
 

@@ -23,7 +23,7 @@ pub(crate) struct Draft {
     delay_seconds: Option<i32>,
     attributes: Option<Map<MessageAttributeValue>>,
     system_attributes: Option<Map<MessageSystemAttributeValue>>,
-    group_id: Option<Str>,
+    pub(crate) group_id: Option<Str>,
     deduplication_id: Option<Str>,
 }
 
@@ -122,6 +122,7 @@ impl Draft {
             return Err(missing_parameter("MessageBody")); // SQS-116
         }
         self.check_size(settings, context)?;
+        let size_bytes = u32::try_from(self.size_bytes()).unwrap_or(u32::MAX);
         if !characters::are_legal(&self.body) {
             return Err(invalid_characters()); // SQS-117
         }
@@ -168,6 +169,7 @@ impl Draft {
             delay_ms,
             group,
             dedup,
+            size_bytes,
         };
         Ok(Ready {
             outgoing,

@@ -4,7 +4,7 @@
 //! the operation's file applies AWS's rules (`docs/reference/sqs.md`, cited by id), the engine does the durable part, and
 //! the answer is built from ids that derive from the engine's (`ids`, `receipt`).
 //!
-//! What is deliberately absent: message move tasks (section 21), evaluation of policies (`auth` will do it), metrics.
+//! What is deliberately absent: message move tasks (section 21), evaluation of policies (`auth` will do it).
 
 use std::fmt;
 
@@ -22,6 +22,8 @@ mod visibility;
 mod purge;
 mod peek;
 mod reset;
+mod declared;
+mod survey;
 mod tags;
 mod permissions;
 mod dead_letter;
@@ -33,6 +35,7 @@ mod settings;
 mod fifo_settings;
 mod pages;
 mod waiting;
+mod rates;
 pub mod names;
 // Rules of queues.
 mod attributes;
@@ -54,14 +57,17 @@ mod receipt;
 mod errors;
 mod limits;
 
+pub use declared::{Declaration, NotDeclared};
 pub use limits::Limits;
 pub use peek::{Peek, PeekedMessage, PeekedMessages};
+pub use survey::{NamedFigures, QueueFigures, Survey};
 
 /// The service.
 pub struct Sqs {
     engine: Engine,
     keys: keys::Keys,
     waiting: waiting::WaitingPeriods,
+    rates: rates::Rates,
 }
 
 impl Sqs {
@@ -72,6 +78,7 @@ impl Sqs {
             engine,
             keys,
             waiting: waiting::WaitingPeriods::new(limits),
+            rates: rates::Rates::new(limits),
         }
     }
 

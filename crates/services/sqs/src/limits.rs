@@ -13,7 +13,8 @@ pub enum Limits {
     /// Nobody has to wait: the default, made for tests and laptops.
     #[default]
     None,
-    /// A purge or a re-creation within 60 seconds fails (SQS-074, SQS-376).
+    /// A purge or a re-creation within 60 seconds fails (SQS-074, SQS-376), and so do requests over the rates of FIFO
+    /// queues (SQS-441..444).
     Aws,
 }
 
@@ -53,6 +54,8 @@ pub(crate) const LIST_PAGE_MAX: usize = 1_000;
 /// Messages of one answer of the peek endpoint, and bytes of their bodies beyond which no further one is added.
 pub(crate) const PEEK_MESSAGES_MAX: usize = 10_000;
 pub(crate) const PEEK_BYTES_MAX: u64 = 32 << 20;
+/// Queues with metrics of their own; the others are summed up.
+pub(crate) const SURVEYED_QUEUES_MAX: usize = 1_000;
 /// Rows removed in one write of a reset.
 pub(crate) const RESET_ROWS_PER_WRITE: usize = 256;
 
@@ -92,6 +95,29 @@ pub(crate) const KMS_KEY_ID_LENGTH_MAX: usize = 2_048;
 pub(crate) const WAITING_PERIOD_MS: u64 = 60_000;
 /// Waiting periods remembered at once; the oldest is forgotten first.
 pub(crate) const WAITING_PERIODS_MAX: usize = 10_000;
+
+/// SQS-441, SQS-444: requests a second of one action on a FIFO queue, and messages a second to one of its groups where
+/// it has high throughput.
+pub(crate) const FIFO_TRANSACTIONS_PER_SECOND: u64 = 300;
+/// Table 28.1: requests a second of one action on all queues with high throughput of a region.
+pub(crate) const HIGH_THROUGHPUT_TABLE: [(&[&str], u64); 4] = [
+    (&["us-east-1", "us-west-2", "eu-west-1"], 70_000),
+    (&["us-east-2", "eu-central-1"], 19_000),
+    (
+        &[
+            "ap-south-1",
+            "ap-southeast-1",
+            "ap-southeast-2",
+            "ap-northeast-1",
+        ],
+        9_000,
+    ),
+    (&["eu-west-2", "sa-east-1"], 4_500),
+];
+/// Table 28.1: the same in every other region.
+pub(crate) const HIGH_THROUGHPUT_ELSEWHERE: u64 = 2_400;
+/// Rates remembered at once; beyond, new subjects are not counted.
+pub(crate) const RATES_MAX: usize = 10_000;
 
 /// SQS-110, SQS-275: how long sends are judged by the former scope after a change of `DeduplicationScope`.
 pub(crate) const DEDUPLICATION_SCOPE_CHANGE_MS: u64 = 60_000;

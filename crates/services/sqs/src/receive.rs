@@ -8,6 +8,7 @@ use crate::api::{self, MessageAttributeValue, ReceiveMessageRequest, ReceiveMess
 use crate::errors::{from_engine, internal, invalid_value, wrong_queue_type};
 use crate::message::Message;
 use crate::message_attributes::{self, Attribute};
+use crate::rates::Action;
 use crate::selection::{Selection, SystemSelection};
 use crate::settings::QueueSettings;
 use crate::{Sqs, dead_letter, fifo, ids, limits, md5, receipt};
@@ -20,6 +21,7 @@ pub(crate) async fn receive(
     input: ReceiveMessageRequest,
 ) -> Result<ReceiveMessageResult, ApiError> {
     let located = addressing::locate(sqs, caller, &input.queue_url)?;
+    sqs.rates.count(Action::Receive, &located, sqs.now_ms())?;
     let request = request(sqs, &located.settings, &input)?;
     let newer = match &input.attribute_names {
         // In the query protocol the older list decides alone (SQS-185); in JSON both count (SQS-184).

@@ -1,6 +1,6 @@
 //! `SendMessage` and `SendMessageBatch` (sections 7, 9, 15, 16). The answer comes after the message is durable (SQS-148).
 
-use waystation_engine::Sent;
+use waystation_engine::{Outgoing, Sent};
 use waystation_wire::{ApiError, Caller, Str};
 
 use crate::addressing::{self, Located};
@@ -11,6 +11,7 @@ use crate::api::{
 use crate::draft::{Context, Draft, Ready};
 use crate::errors::{from_engine, internal};
 use crate::md5::{self, Md5Digest};
+use crate::rates::Action;
 use crate::{Sqs, batch, ids, limits};
 
 /// `SendMessage`
@@ -21,7 +22,11 @@ pub(crate) async fn send(
 ) -> Result<SendMessageResult, ApiError> {
     let queue_url = std::mem::take(&mut input.queue_url);
     let located = addressing::locate(sqs, caller, &queue_url)?;
+    let now_ms = sqs.now_ms();
+    sqs.rates.count(Action::Send, &located, now_ms)?;
     let draft = Draft::from(input);
+    sqs.rates
+        .count_group(&located, draft.group_id.as_deref(), now_ms)?;
     if let Some(fifo) = &located.settings.fifo {
         draft.check_fifo_ids(fifo, Context::Single)?;
     }
@@ -34,7 +39,7 @@ pub(crate) async fn send(
         &located.settings,
         caller,
         &sqs.keys,
-        sqs.now_ms(),
+        now_ms,
         Context::Single,
     )?;
     let mut sent = sqs
@@ -63,6 +68,8 @@ pub(crate) async fn send_batch(
     input: SendMessageBatchRequest,
 ) -> Result<SendMessageBatchResult, ApiError> {
     let located = addressing::locate(sqs, caller, &input.queue_url)?;
+    let now_ms = sqs.now_ms();
+    sqs.rates.count(Action::Send, &located, now_ms)?;
     let ids: Vec<&str> = input.entries.iter().map(|entry| &*entry.id).collect();
     batch::check_ids("SendMessageBatch", &ids)?;
     let drafts: Vec<(Str, Draft)> = input
@@ -77,22 +84,14 @@ pub(crate) async fn send_batch(
             .try_for_each(|(_, draft)| draft.check_fifo_ids(fifo, Context::Batch))?;
     }
 
-    let now_ms = sqs.now_ms();
     let mut result = SendMessageBatchResult::default();
     let mut outgoing = Vec::with_capacity(drafts.len());
     let mut accepted = Vec::with_capacity(drafts.len());
     for (id, draft) in drafts {
-        match draft.ready(&located.settings, caller, &sqs.keys, now_ms, Context::Batch) {
-            Ok(ready) => {
-                outgoing.push(ready.outgoing);
-                accepted.push((
-                    id,
-                    [
-                        Some(ready.body_md5),
-                        ready.attributes_md5,
-                        ready.system_attributes_md5,
-                    ],
-                ));
+        match ready_entry(sqs, caller, &located, draft, now_ms) {
+            Ok((message, digests)) => {
+                outgoing.push(message);
+                accepted.push((id, digests));
             }
             Err(error) => result.failed.push(batch::failed(id, error)),
         }
@@ -124,6 +123,27 @@ pub(crate) async fn send_batch(
         }
     }
     Ok(result)
+}
+
+/// Digests of body, attributes and system attributes.
+type Digests = [Option<Md5Digest>; 3];
+
+fn ready_entry(
+    sqs: &Sqs,
+    caller: &Caller,
+    located: &Located<'_>,
+    draft: Draft,
+    now_ms: u64,
+) -> Result<(Outgoing, Digests), ApiError> {
+    sqs.rates
+        .count_group(located, draft.group_id.as_deref(), now_ms)?;
+    let ready = draft.ready(&located.settings, caller, &sqs.keys, now_ms, Context::Batch)?;
+    let digests = [
+        Some(ready.body_md5),
+        ready.attributes_md5,
+        ready.system_attributes_md5,
+    ];
+    Ok((ready.outgoing, digests))
 }
 
 /// SQS-167, SQS-168

@@ -108,7 +108,7 @@ pub(crate) fn check(
     Ok(checked)
 }
 
-fn check_count(queue_name: &str, count: usize) -> Result<(), ApiError> {
+pub(crate) fn check_count(queue_name: &str, count: usize) -> Result<(), ApiError> {
     if count > limits::TAGS_MAX {
         return Err(invalid_parameter(format!(
             "Too many tags added for queue {queue_name}."

@@ -11,3 +11,4 @@ mod harness;
 mod dead_letters;
 mod lifecycle;
 mod messages;
+mod rates;
