@@ -42,7 +42,7 @@ def bodies(messages: list[dict]) -> Counter:
     return Counter(message["Body"] for message in messages)
 
 
-@behaviour("SQS-380", "SQS-382", "SQS-385", "SQS-386")
+@behaviour("SQS-206", "SQS-380", "SQS-382", "SQS-385", "SQS-386")
 def test_quiet_tenants_overtake_the_backlog_of_a_noisy_one(lab: Lab):
     queue = lab.queue()
     flood(queue, "loud", 300)

@@ -35,9 +35,11 @@ pub(crate) enum Plant {
     FilterLoses,
     /// A restart forgets spilled deduplication buckets.
     BucketForgotten,
+    /// No tenant is ever noisy.
+    Noise,
 }
 
-const NAMES: [(&str, Plant); 14] = [
+const NAMES: [(&str, Plant); 15] = [
     ("trim-too-far", Plant::TrimTooFar),
     ("outbox-cursor-lost", Plant::OutboxCursor),
     ("manifest-before-rows", Plant::ManifestFirst),
@@ -52,6 +54,7 @@ const NAMES: [(&str, Plant); 14] = [
     ("move-progress-lost", Plant::MoveProgress),
     ("deduplication-filter-loses", Plant::FilterLoses),
     ("deduplication-bucket-forgotten", Plant::BucketForgotten),
+    ("noise-unheard", Plant::Noise),
 ];
 
 static SELECTED: AtomicU8 = AtomicU8::new(0);

@@ -25,7 +25,7 @@ impl Queue {
             if let Some(page) = self.extend_window() {
                 return Pick::Spilled(page);
             }
-            let window = self.window.as_mut();
+            let window = self.window.as_ref();
             return Pick::Messages(window.map_or(Vec::new(), |window| window.select(max)));
         }
         if let Some(fair) = self.fair.take() {
@@ -78,7 +78,7 @@ impl Queue {
                 if let Some(entry) = page.entry(position)
                     && entry.state() != EntryState::Gone
                 {
-                    window.admit(sequence, entry.group(), entry.state() == EntryState::Ready);
+                    window.admit(sequence, entry.group(), entry.state());
                 }
                 window.advance_to(sequence + 1);
             }

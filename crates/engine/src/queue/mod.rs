@@ -69,6 +69,8 @@ pub struct QueueCounts {
     pub delayed: u64,
     /// Engine time of the oldest send still here, at most one page too early.
     pub oldest_sent_ms: Option<u64>,
+    /// Groups of a FIFO queue with messages in flight; after a restart known once somebody receives.
+    pub groups_in_flight: u64,
     /// The same without noisy tenants, once a message with a group was received from a standard queue.
     pub quiet: Option<QuietCounts>,
 }
@@ -197,6 +199,7 @@ impl Queue {
         let oldest = self.by_age.first().filter(|_| any);
         QueueCounts {
             oldest_sent_ms: oldest.map(|(sent_ms, _)| *sent_ms),
+            groups_in_flight: self.window.as_ref().map_or(0, Window::groups_in_flight),
             quiet: self.quiet_counts(),
             ..counts
         }

@@ -177,6 +177,10 @@ impl Tenants {
     /// The tenant holds a large share of what is in flight (`SQS-382`) or of the time lately spent
     /// (`SQS-383`), and has not been silent for long (`SQS-388`).
     pub(crate) fn is_noisy(&self, group: u64) -> bool {
+        #[cfg(feature = "planted-bugs")]
+        if crate::plant::is(crate::plant::Plant::Noise) {
+            return false;
+        }
         let Some(tenant) = self.by_group.get(&group) else {
             return false;
         };
