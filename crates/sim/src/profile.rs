@@ -55,6 +55,8 @@ pub(crate) struct Profile {
     pub(crate) remembered_bytes: u64,
     /// Node-wide budgets are so small that commands are refused.
     pub(crate) tight: bool,
+    /// Standard queues are full of one tenant's messages, many of them in flight, and little else happens.
+    pub(crate) crowded: bool,
     /// Zeroed ahead of the journal's writer.
     pub(crate) zero_ahead_bytes: u64,
 }
@@ -70,6 +72,7 @@ impl Profile {
         let heavy = rng.u8(0..4) == 0;
         let spills = rng.u8(0..4) == 0;
         let full = rng.u8(0..8) == 0;
+        let crowded = rng.u8(0..5) == 0;
         Profile {
             steps,
             crash_one_in: if faults {
@@ -96,9 +99,12 @@ impl Profile {
             } else {
                 one_of(rng, &[10, 10, 10, 700])
             },
-            jump_ms_max: one_of(rng, &[1000, 60_000, 400_000, 90_000_000]),
-            queues_max: rng.usize(2..=7),
-            commands_max: rng.usize(1..=10),
+            jump_ms_max: match crowded {
+                true => 1000,
+                false => one_of(rng, &[1000, 60_000, 400_000, 90_000_000]),
+            },
+            queues_max: if crowded { 2 } else { rng.usize(2..=7) },
+            commands_max: rng.usize(1..=if crowded { 2 } else { 10 }),
             checkpoint_per_mille: one_of(rng, &[5, 60, 200]),
             fetch_one_in: one_of(rng, &[1, 1, 20]),
             spills,
@@ -111,6 +117,7 @@ impl Profile {
             bucket_entries: one_of(rng, &[3, 20, 600]),
             remembered_bytes: one_of(rng, &[0, 0, 4000]),
             tight: rng.u8(0..10) == 0,
+            crowded,
             zero_ahead_bytes: one_of(rng, &[0, 0, 0, 1 << 20]),
         }
     }

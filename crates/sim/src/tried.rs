@@ -31,6 +31,8 @@ pub struct Tried {
     pub complete_receives: u64,
     /// Looks at whole queues.
     pub looks: u64,
+    /// Receives that had to leave no message of a quiet tenant.
+    pub fair_receives: u64,
     /// Messages judged against an earlier one of their group in the same answer.
     pub followers: u64,
     /// Receives that had to repeat an earlier one.
@@ -69,6 +71,7 @@ impl Tried {
         self.rots_found += other.rots_found;
         self.complete_receives += other.complete_receives;
         self.looks += other.looks;
+        self.fair_receives += other.fair_receives;
         self.followers += other.followers;
         self.repetitions += other.repetitions;
         self.receipts_held += other.receipts_held;
@@ -86,6 +89,7 @@ impl Tried {
         Tried {
             complete_receives: judged.complete_receives.get(),
             looks: judged.looks.get(),
+            fair_receives: judged.fair_receives.get(),
             followers: judged.followers.get(),
             repetitions: judged.repetitions.get(),
             receipts_held: judged.receipts_held.get(),

@@ -63,10 +63,16 @@ impl Workload {
             return Some(Request::Counts { queue: any });
         }
         let known = model.queues.get(&queue)?;
+        if self.profile.crowded && !known.is_fifo() && rng.u8(0..8) > 0 {
+            return Some(match rng.bool() {
+                true => self.send(rng, queue, known),
+                false => receive(rng, queue, known, &self.profile),
+            });
+        }
         Some(match rng.u8(0..100) {
             0..32 => self.send(rng, queue, known),
             32..38 => self.move_some(rng, model, queue, &settled, engine.now_ms()),
-            38..68 => receive(rng, queue, known, self.profile.bulk_max),
+            38..68 => receive(rng, queue, known, &self.profile),
             68..84 => delete(rng, queue, known)?,
             84..90 => change(rng, queue, known)?,
             90..91 => Request::Purge { queue },
@@ -106,9 +112,11 @@ impl Workload {
             kind,
             retention_ms: pick(rng, &[60_000, 345_600_000, 345_600_000, 1_209_600_000]),
             delay_ms: pick(rng, &[0, 0, 0, 500, 5000, 300_000]),
-            redrive: (!targets.is_empty() && rng.bool()).then(|| Redrive {
-                target: pick(rng, &targets),
-                receives_max: pick(rng, &[1, 2, 3, 5]),
+            redrive: (!targets.is_empty() && rng.bool() && !self.profile.crowded).then(|| {
+                Redrive {
+                    target: pick(rng, &targets),
+                    receives_max: pick(rng, &[1, 2, 3, 5]),
+                }
             }),
         }
     }
@@ -209,13 +217,20 @@ impl Workload {
         let bulk = self.profile.bulk_max > 10 && rng.u8(0..3) == 0;
         let count = match bulk {
             true => rng.usize(1..=self.profile.bulk_max),
+            false if self.profile.crowded => pick(rng, &[1, 10, 10]),
             false => pick(rng, &[1, 1, 1, 2, 10]),
         };
         let fifo = known.is_fifo();
+        // Standard queues have their noisy tenants.
+        let crowd = match self.profile.crowded {
+            true => (bulk || rng.u8(0..3) > 0).then_some(1),
+            false => (rng.u8(0..8) == 0).then(|| rng.u64(1..=2)),
+        };
+        let crowd = crowd.filter(|_| !fifo);
         let drafts = (0..count).map(|_| Draft {
             body: self.body(rng, bulk),
             delay_ms: (rng.u8(0..6) == 0).then(|| pick(rng, &[0, 1, 40, 3000, 900_000])),
-            group: (fifo || rng.u8(0..5) == 0).then(|| rng.u64(1..=GROUPS)),
+            group: crowd.or_else(|| (fifo || rng.u8(0..10) == 0).then(|| rng.u64(1..=GROUPS))),
             dedup: fifo.then(|| match bulk {
                 true if rng.u8(0..8) > 0 => hashed(1_000_000 + self.bodies),
                 // One of another bulk, or of this one.
@@ -322,15 +337,18 @@ fn removal(row: Row, queue: QueueId, expect: Expect) -> Request {
     }
 }
 
-fn receive(rng: &mut Rng, queue: QueueId, known: &QueueModel, bulk_max: usize) -> Request {
+fn receive(rng: &mut Rng, queue: QueueId, known: &QueueModel, profile: &Profile) -> Request {
     let attempt = known.is_fifo() && rng.bool();
     let request = ReceiveRequest {
         max: match rng.u8(0..8) {
-            0 if bulk_max > 10 => rng.usize(1..=bulk_max),
+            0 if profile.bulk_max > 10 => rng.usize(1..=profile.bulk_max),
             1 => 1,
             _ => rng.usize(1..=10),
         },
-        visibility_ms: pick(rng, &[0, 1, 30, 2000, 30_000, 30_000, 600_000]),
+        visibility_ms: match profile.crowded && rng.u8(0..8) > 0 {
+            true => 600_000,
+            false => pick(rng, &[0, 1, 30, 2000, 30_000, 30_000, 600_000]),
+        },
         wait_ms: pick(rng, &[0, 0, 0, 20, 1000, 20_000]),
         attempt: attempt.then(|| match known.latest_attempt() {
             Some(latest) if rng.bool() => latest,

@@ -93,6 +93,7 @@ impl Model {
             age_from_ms: (now_ms, u64::MAX),
             place: queue,
             moved_from: None,
+            left: None,
             sequence: None,
             removals,
             showings: vec![Showing {

@@ -23,6 +23,8 @@ pub(crate) struct Judged {
     pub(crate) complete_receives: Count,
     /// Looks at whole queues.
     pub(crate) looks: Count,
+    /// Receives that returned messages of a noisy tenant and had to leave no quiet ones.
+    pub(crate) fair_receives: Count,
     /// Messages that had an earlier one of their group before them.
     pub(crate) followers: Count,
     /// Receives that had to repeat an earlier one.

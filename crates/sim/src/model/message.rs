@@ -87,6 +87,15 @@ pub(crate) struct Renamed {
     pub(crate) sent_ms: (u64, u64),
 }
 
+/// The place a message was in before it was seen in another one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Left {
+    pub(crate) queue: QueueId,
+    pub(crate) sequence: Option<u64>,
+    /// Step of the answer that told of the new place.
+    pub(crate) told: u64,
+}
+
 /// One message of the run.
 #[derive(Clone, Debug)]
 pub(crate) struct Message {
@@ -112,6 +121,7 @@ pub(crate) struct Message {
     pub(crate) place: QueueId,
     /// The queue a dead-letter move brought it from.
     pub(crate) moved_from: Option<QueueId>,
+    pub(crate) left: Option<Left>,
     /// Its sequence there.
     pub(crate) sequence: Option<u64>,
     pub(crate) removals: Vec<Removal>,

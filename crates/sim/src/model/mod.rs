@@ -8,6 +8,8 @@ mod begin;
 mod catalog;
 mod counted;
 mod delivered;
+mod echo;
+mod fair;
 mod judged;
 mod message;
 mod missed;

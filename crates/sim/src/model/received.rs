@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use waystation_engine::{Delivered, EngineError, QueueId, ReceiveRequest};
 
-use super::message::{Cause, Deed, Message, Receive, Showing};
+use super::message::{Cause, Deed, Left, Message, Receive, Showing};
 use super::{Checked, Model, Window};
 
 /// Whether a receive gives again what an earlier one with the same attempt id got (`SQS-302`).
@@ -52,7 +52,9 @@ impl Model {
             ));
         }
         self.check_missed(queue, request, &indices, window)?;
-        for (delivered, index) in delivered.iter().zip(&indices) {
+        self.check_fairness(queue, &indices, window)?;
+        let news = self.without_echoes(queue, &delivered, &indices, window);
+        for (delivered, index) in &news {
             let what = |why| {
                 format!("message {index}: {why} ({delivered:?})")
                     .replace(&format!("{:?}", delivered.body), "..")
@@ -62,8 +64,9 @@ impl Model {
             self.check_delivery(queue, *index, delivered, repetition, window)
                 .map_err(what)?;
         }
-        self.check_order(queue, &indices, window)?;
-        for (delivered, index) in delivered.iter().zip(&indices) {
+        let told: Vec<usize> = news.iter().map(|(_, index)| *index).collect();
+        self.check_order(queue, &told, window)?;
+        for (delivered, index) in &news {
             self.note_delivery(
                 queue,
                 *index,
@@ -146,6 +149,11 @@ impl Model {
             message.sequence = Some(delivered.sequence);
             return Ok(());
         }
+        message.left = Some(Left {
+            queue: place,
+            sequence: message.sequence,
+            told: window.end,
+        });
         message.place = queue;
         message.moved_from = delivered.moved_from;
         message.sequence = Some(delivered.sequence);
