@@ -15,8 +15,8 @@ pub(crate) struct Options {
     pub(crate) measured: Duration,
     /// How large the cells are.
     pub(crate) scale: Scale,
-    /// Messages of the backlog cells.
-    pub(crate) backlog: u64,
+    /// Messages of the backlog cells, instead of their own numbers.
+    pub(crate) backlog: Option<u64>,
     /// Idle long polls.
     pub(crate) polls: usize,
     /// Generator threads.
@@ -85,10 +85,18 @@ impl Options {
         Ok(options)
     }
 
+    /// Messages of a backlog cell that is about `messages`.
+    pub(crate) fn backlog_of(&self, messages: u64) -> u64 {
+        let scaled = match self.scale {
+            Scale::Small => messages / 50,
+            Scale::Full => messages,
+        };
+        self.backlog.unwrap_or(scaled)
+    }
+
     fn make_small(&mut self) {
         self.scale = Scale::Small;
         self.measured = Duration::from_secs(1);
-        self.backlog = 20_000;
         self.polls = 1000;
     }
 
@@ -103,9 +111,11 @@ impl Options {
             "--seconds" => self.measured = Duration::from_secs(number()?.clamp(1, 3600)),
             "--scale" if matches!(value, "small" | "full") => {}
             "--backlog" => {
-                self.backlog = number()?
-                    .next_multiple_of(BATCH_MAX as u64)
-                    .max(BATCH_MAX as u64)
+                self.backlog = Some(
+                    number()?
+                        .next_multiple_of(BATCH_MAX as u64)
+                        .max(BATCH_MAX as u64),
+                );
             }
             "--polls" => {
                 self.polls = number()?.clamp(1, crate::limits::CONNECTIONS_MAX as u64) as usize
@@ -139,7 +149,7 @@ impl Default for Options {
             cells: Vec::new(),
             measured: Duration::from_secs(5),
             scale: Scale::Full,
-            backlog: 1_000_000,
+            backlog: None,
             polls: 10_000,
             threads: (cores / 2).max(1),
             server: folder.join("waystation"),
@@ -219,7 +229,11 @@ mod tests {
     fn explicit_values_win_over_the_scale() {
         let options = parse("sqs --seconds 3 --scale small --cells a,b").expect("valid");
         assert_eq!(
-            (options.measured.as_secs(), options.backlog, options.scale),
+            (
+                options.measured.as_secs(),
+                options.backlog_of(1_000_000),
+                options.scale
+            ),
             (3, 20_000, Scale::Small)
         );
         assert_eq!(options.cells, ["a", "b"]);

@@ -1,56 +1,57 @@
-//! `cargo xtask bench sqs [flags]`: builds the release server and the load generator, then runs the cells.
+//! `cargo xtask bench sqs [--peers] [flags]`: the server as it is shipped, driven by the load generator, cell by cell.
 //! `cargo xtask bench pattern`: the matcher of patterns with a peer beside it; one core, no server.
 //!
-//! Flags after `sqs` go to the generator; `cargo xtask bench sqs --help` lists them and the cells. Run it
-//! unprivileged and on an otherwise idle machine; the `other%` column tells when somebody else used the CPU.
+//! `--peers` measures ElasticMQ and moto too, which are fetched, started and stopped here. Other flags after `sqs` go to
+//! the generator; `cargo xtask bench sqs --help` lists them and the cells. Run it unprivileged and on an otherwise idle
+//! machine; the `other%` column tells when somebody else used the CPU.
 
-use std::path::PathBuf;
 use std::process::Command;
 
+use crate::peers::Peers;
+use crate::tree::Tree;
+
+/// The profile of what is shipped: what is measured is what people get.
+const PROFILE: &str = "dist";
+
 /// Builds what is measured and what measures, and runs it with the remaining arguments.
-pub(crate) fn run(args: &[String]) -> Result<(), String> {
+pub(crate) fn run(tree: &Tree, args: &[String]) -> Result<(), String> {
     match args.split_first() {
-        Some((what, flags)) if what == "sqs" => sqs(flags),
-        Some((what, [])) if what == "pattern" => pattern(),
-        _ => Err("usage: cargo xtask bench sqs [flags] (--help lists them)\n       cargo xtask bench pattern".to_owned()),
+        Some((what, flags)) if what == "sqs" => sqs(tree, flags),
+        Some((what, [])) if what == "pattern" => pattern(tree),
+        _ => Err(
+            "usage: cargo xtask bench sqs [--peers] [flags] (--help lists them)\n       \
+             cargo xtask bench pattern"
+                .to_owned(),
+        ),
     }
 }
 
-fn pattern() -> Result<(), String> {
-    let folder = release_folder()?;
-    build(&["--package", "waystation-benches"])?;
-    succeed(
-        &mut Command::new(folder.join("waystation-bench-pattern")),
-        "benchmark",
-    )
+fn pattern(tree: &Tree) -> Result<(), String> {
+    build(tree, &["waystation-benches"])?;
+    let program = tree.target.join(PROFILE).join("waystation-bench-pattern");
+    succeed(&mut Command::new(program), "benchmark")
 }
 
-fn sqs(flags: &[String]) -> Result<(), String> {
-    let folder = release_folder()?;
-    let packages = ["--package", "waystation", "--package", "waystation-benches"];
-    build(&packages)?;
+fn sqs(tree: &Tree, flags: &[String]) -> Result<(), String> {
+    build(tree, &["waystation", "waystation-benches"])?;
+    let folder = tree.target.join(PROFILE);
     let mut bench = Command::new(folder.join("waystation-bench"));
-    bench
-        .arg("--server")
-        .arg(folder.join("waystation"))
-        .args(flags);
+    bench.arg("--server").arg(folder.join("waystation"));
+    bench.args(flags.iter().filter(|flag| *flag != "--peers"));
+    let peers = flags.iter().any(|flag| flag == "--peers");
+    let peers = peers.then(|| Peers::start(tree)).transpose()?;
+    if let Some(peers) = &peers {
+        bench.args(peers.flags());
+    }
     succeed(&mut bench, "benchmark")
 }
 
-fn build(packages: &[&str]) -> Result<(), String> {
-    let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    build.args(["build", "--quiet", "--release"]).args(packages);
+fn build(tree: &Tree, packages: &[&str]) -> Result<(), String> {
+    let mut build = tree.cargo(&["build", "--quiet", "--profile", PROFILE]);
+    for package in packages {
+        build.args(["--package", package]);
+    }
     succeed(&mut build, "build")
-}
-
-/// Where cargo puts release binaries: beside or next to this one, whichever profile built it.
-fn release_folder() -> Result<PathBuf, String> {
-    let own = std::env::current_exe().map_err(|error| format!("where am I: {error}"))?;
-    let target = own
-        .ancestors()
-        .nth(2)
-        .ok_or("xtask runs outside of a target directory")?;
-    Ok(target.join("release"))
 }
 
 fn succeed(command: &mut Command, what: &str) -> Result<(), String> {

@@ -4,6 +4,7 @@ mod bench;
 mod codegen;
 mod coverage;
 mod model;
+mod peers;
 mod process;
 mod sim;
 mod soak;
@@ -52,9 +53,9 @@ const COMMANDS: &[(&str, &str, &str, Command)] = &[
     ),
     (
         "bench",
-        "sqs [flags] | pattern",
+        "sqs [--peers] [flags] | pattern",
         "build what is measured and what measures, and run the cells",
-        |_, arguments| bench::run(arguments).map(|()| ExitCode::SUCCESS),
+        |tree, arguments| bench::run(tree, arguments).map(|()| ExitCode::SUCCESS),
     ),
     (
         "sim",

@@ -67,7 +67,8 @@ fn python(tree: &Tree) -> Result<PathBuf, String> {
     Ok(python)
 }
 
-fn make_venv(tree: &Tree, venv: &Path) -> Result<(), String> {
+/// An empty Python environment.
+pub(crate) fn make_venv(tree: &Tree, venv: &Path) -> Result<(), String> {
     debian("python3", "python3")?;
     let make = || {
         let mut command = tree.command(Path::new("python3"));
@@ -161,7 +162,7 @@ fn protocol_vectors(tree: &Tree) -> Result<PathBuf, String> {
 }
 
 /// Makes something unless its stamp says that it was made from the same text and it is still there.
-fn once(
+pub(crate) fn once(
     tree: &Tree,
     name: &str,
     made_from: &str,
@@ -187,7 +188,7 @@ fn once(
 }
 
 /// Makes sure that a program of a Debian package is there.
-fn debian(program: &str, package: &str) -> Result<(), String> {
+pub(crate) fn debian(program: &str, package: &str) -> Result<(), String> {
     if process::exists(program) {
         return Ok(());
     }

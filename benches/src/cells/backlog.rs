@@ -14,11 +14,19 @@ use crate::targets::{Session, Target};
 
 const BODY_BYTES: usize = 1024;
 const CONNECTIONS: usize = 64;
+/// Room for everything that does not grow with the backlog.
+const ROOM_BYTES: u64 = 2_000_000_000;
 /// Lets buffers be written back and memory be returned before it is looked at.
 const SETTLE: Duration = Duration::from_secs(1);
 
 /// Fills a queue, then looks at it from four sides.
-pub(crate) fn run(cell: &str, target: &Target, options: &Options) -> Result<Vec<Row>, String> {
+pub(crate) fn run(
+    cell: &str,
+    target: &Target,
+    options: &Options,
+    messages: u64,
+) -> Result<Vec<Row>, String> {
+    check_room(options, messages)?;
     let mut session = target.open()?;
     session.server()?;
     let name = |part: &str| format!("{cell}-{part}");
@@ -32,7 +40,7 @@ pub(crate) fn run(cell: &str, target: &Target, options: &Options) -> Result<Vec<
     };
 
     // the empty queue's rate: as much as the backlog's cell takes away, from a queue that holds nothing else
-    let taken = (options.backlog / 4)
+    let taken = (messages / 4)
         .min(options.measured.as_secs() * 40_000)
         .next_multiple_of(BATCH_MAX as u64);
     fill(&session, options, &urls, BODY_BYTES, Stock::Messages(taken))?;
@@ -45,10 +53,10 @@ pub(crate) fn run(cell: &str, target: &Target, options: &Options) -> Result<Vec<
         options.measured * 20,
     )?;
 
-    let filled = fill_row(&name("fill"), target, &session, options, &urls)?;
+    let filled = fill_row(&name("fill"), target, &session, options, &urls, messages)?;
     let full = memory(&name("memory"), target, &session)?;
     let restarted = restart(&name("restart"), target, &mut session)?;
-    let expected = options.backlog;
+    let expected = messages;
     let counted = session
         .client
         .count(urls.first().map_or("", String::as_str))?;
@@ -80,6 +88,22 @@ pub(crate) fn run(cell: &str, target: &Target, options: &Options) -> Result<Vec<
     Ok(rows)
 }
 
+/// Refuses to fill a disk to its end: a backlog takes its frames, its index and the segments of the drains beside it.
+fn check_room(options: &Options, messages: u64) -> Result<(), String> {
+    let room = rustix::fs::statvfs(&options.data_dir).map_err(|error| error.to_string())?;
+    let free_bytes = room.f_bavail.saturating_mul(room.f_frsize);
+    let needed_bytes = messages * 3 * BODY_BYTES as u64 + ROOM_BYTES;
+    if free_bytes >= needed_bytes {
+        return Ok(());
+    }
+    let gb = |bytes: u64| bytes as f64 / 1e9;
+    Err(format!(
+        "{messages} messages need {:.0} GB of disk, {:.0} GB are free",
+        gb(needed_bytes),
+        gb(free_bytes)
+    ))
+}
+
 /// Says in the first row how the rate at the backlog compares to the empty queue's.
 fn compared(mut rows: Vec<Row>, at_backlog: &Measurement, reference: &Measurement) -> Vec<Row> {
     let rate = |found: &Measurement| found.messages() as f64 / found.seconds;
@@ -104,6 +128,7 @@ fn fill_row(
     session: &Session,
     options: &Options,
     urls: &[String],
+    messages: u64,
 ) -> Result<Row, String> {
     let started_at = Instant::now();
     let sent = fill(
@@ -111,7 +136,7 @@ fn fill_row(
         options,
         urls,
         BODY_BYTES,
-        Stock::Messages(options.backlog),
+        Stock::Messages(messages),
     )?;
     let seconds = started_at.elapsed().as_secs_f64();
     let row = Row::new(name, target.name())
