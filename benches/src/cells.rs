@@ -70,7 +70,7 @@ pub(crate) const CELLS: &[Cell] = &[
     cell("fifo-send-g10k", "FIFO SendMessage, 10,000 groups", Kind::Load(SEND.groups(10_000))),
     cell("fifo-g1", "FIFO send, receive, delete, ten by ten, one group", Kind::Load(PIPELINE.batch(10).groups(1))),
     cell("fifo-g10k", "FIFO send, receive, delete, ten by ten, 10,000 groups", Kind::Load(PIPELINE.batch(10).groups(10_000))),
-    cell("amplification", "the pipeline for 12 times as long, checkpoints included", Kind::Load(PIPELINE.lengths(12))),
+    cell("amplification", "the pipeline in a steady state, checkpoints included", Kind::Load(PIPELINE.settled().lengths(6))),
     cell("wake", "from a send to the receive that waits for it", Kind::Wake),
     cell("polls", "CPU of the server under idle long polls", Kind::Polls),
     cell("restart", "ready again after kill -9, empty", Kind::Restart),

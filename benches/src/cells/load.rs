@@ -13,6 +13,9 @@ use crate::sender::{SendPlan, Sender};
 use crate::targets::{Session, Target};
 use crate::workload::{Budget, Drains, Pipelines, Sends, Workload};
 
+/// At full scale enough for several checkpoints.
+const SETTLING_LENGTHS: u32 = 4;
+
 /// What the connections do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Shape {
@@ -38,6 +41,8 @@ pub(crate) struct Load {
     groups: Option<u64>,
     /// Multiple of the usual measured time, at full scale.
     lengths: u32,
+    /// Whether batches go first, so that segments and checkpoints have settled when the cell counts.
+    settled: bool,
 }
 
 impl Load {
@@ -51,6 +56,15 @@ impl Load {
             queues: 1,
             groups: None,
             lengths: 1,
+            settled: false,
+        }
+    }
+
+    /// After four lengths of batches, which are not counted.
+    pub(crate) const fn settled(self) -> Self {
+        Self {
+            settled: true,
+            ..self
         }
     }
 
@@ -128,7 +142,13 @@ impl Load {
                     options.measured * 2,
                 )?
             }
-            Shape::Send | Shape::Pipeline => self.steady(&session, options, &queue_urls)?,
+            Shape::Send | Shape::Pipeline => {
+                if self.settled {
+                    let before = self.batch(BATCH_MAX).lengths(SETTLING_LENGTHS);
+                    before.steady(&session, options, &queue_urls)?;
+                }
+                self.steady(&session, options, &queue_urls)?
+            }
         };
         Ok(report::rows(
             cell,

@@ -18,8 +18,9 @@ use crate::{Sqs, dead_letter, fifo, ids, limits, md5, receipt};
 pub(crate) async fn receive(
     sqs: &Sqs,
     caller: &Caller,
-    input: ReceiveMessageRequest,
+    mut input: ReceiveMessageRequest,
 ) -> Result<ReceiveMessageResult, ApiError> {
+    detach(&mut input);
     let located = addressing::locate(sqs, caller, &input.queue_url)?;
     sqs.rates.count(Action::Receive, &located, sqs.now_ms())?;
     let request = request(sqs, &located.settings, &input)?;
@@ -52,6 +53,22 @@ pub(crate) async fn receive(
     Ok(ReceiveMessageResult {
         messages: Some(messages),
     })
+}
+
+/// A long poll may wait for 20 seconds: it must not keep the buffer of its request alive, which is many times its size.
+fn detach(input: &mut ReceiveMessageRequest) {
+    let lists = [
+        &mut input.attribute_names,
+        &mut input.message_system_attribute_names,
+        &mut input.message_attribute_names,
+    ];
+    let names = lists.into_iter().flatten().flatten();
+    for text in names.chain([&mut input.queue_url]) {
+        *text = text.detach();
+    }
+    if let Some(id) = &mut input.receive_request_attempt_id {
+        *id = id.detach();
+    }
 }
 
 /// Checks the numbers of a request and puts the queue's values where it has none.
