@@ -10,7 +10,7 @@ use crate::tree::Tree;
 pub(crate) const SEEDS_IN_TESTS: &str = "200";
 
 /// How many seeds may pass before one finds a planted bug.
-pub(crate) const SEEDS_PER_BUG: &str = "100";
+pub(crate) const SEEDS_PER_BUG: &str = "400";
 
 /// Builds the simulator and runs it with the given arguments.
 pub(crate) fn run(tree: &Tree, arguments: &[String]) -> Result<ExitCode, String> {
