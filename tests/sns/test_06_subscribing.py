@@ -46,7 +46,7 @@ def test_endpoints_of_absent_protocols_are_still_checked(topics: Topics):
         with refused(INVALID, f"Invalid parameter: Invalid SMS endpoint: {number}"):
             topics.sns.subscribe(TopicArn=arn, Protocol="sms", Endpoint=number)
     with refused("NotImplemented", status=501):
-        topics.sns.subscribe(TopicArn=arn, Protocol="http", Endpoint="http://localhost/")
+        topics.sns.subscribe(TopicArn=arn, Protocol="https", Endpoint="https://localhost/")
 
 
 @behaviour("SNS-066", "SNS-067")

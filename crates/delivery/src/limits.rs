@@ -9,6 +9,11 @@ pub const TRACE_HEADER_BYTES_MAX: usize = 1_024;
 /// SQS-145, SQS-266: characters of a group id and of a deduplication id.
 pub const FIFO_ID_LENGTH_MAX: usize = 128;
 
+/// SNS-244: seconds in which an endpoint has to answer.
+pub const POST_SECONDS_MAX: u64 = 15;
+/// Bytes of an endpoint's answer that are read; nobody looks at them.
+pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
 const _: () = assert!(SENDER_ID_BYTES_MAX <= u16::MAX as usize);
 const _: () = assert!(TRACE_HEADER_BYTES_MAX <= u16::MAX as usize);
 const _: () = assert!(FIFO_ID_LENGTH_MAX <= u8::MAX as usize);

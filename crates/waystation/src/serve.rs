@@ -161,6 +161,7 @@ async fn serve(
     };
     let sqs = Arc::new(Sqs::new(engine.clone(), limits));
     let sns = Arc::new(Sns::new(engine.clone(), sqs.clone()));
+    sns.start_deliveries();
     let mut registry = Registry::default();
     registry.register_collector(Box::new(metrics::EngineMetrics(engine.clone())));
     let queue_metrics = QueueMetrics::default();

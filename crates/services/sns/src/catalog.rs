@@ -4,6 +4,7 @@
 //! ```text
 //! sns/topic/<name>                              settings of a topic
 //! sns/subscription/<topic name>/<id>            a subscription
+//! sns/token/<token>                             topic name, slash, id of the subscription that the token confirms
 //! sns/endpoint/<topic name>/<hash>              the id of the subscription with this protocol and endpoint (SNS-071)
 //! ```
 
@@ -35,6 +36,10 @@ pub(crate) fn subscriptions_of(topic: &str) -> Vec<u8> {
 
 pub(crate) fn subscription_path(topic: &str, id: &str) -> Vec<u8> {
     [SUBSCRIPTIONS, topic.as_bytes(), b"/", id.as_bytes()].concat()
+}
+
+pub(crate) fn token_path(token: &str) -> Vec<u8> {
+    [b"sns/token/", token.as_bytes()].concat()
 }
 
 pub(crate) fn endpoint_path(topic: &str, hash: u128) -> Vec<u8> {

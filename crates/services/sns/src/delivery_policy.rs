@@ -1,4 +1,4 @@
-//! Retry policies of HTTP endpoints (section 25): checked, completed and merged. They take effect with HTTP delivery.
+//! Retry policies of HTTP endpoints (section 25): checked, completed and merged. `retry` reads them.
 
 use serde_json::{Map, Value, json};
 use waystation_wire::ApiError;
@@ -69,7 +69,7 @@ pub(crate) fn subscription(text: &str, context: Context) -> Result<String, ApiEr
     ))
 }
 
-fn number(policy: &Value, name: &str, default: u64) -> Option<u64> {
+pub(crate) fn number(policy: &Value, name: &str, default: u64) -> Option<u64> {
     match policy.get(name) {
         None | Some(Value::Null) => Some(default),
         Some(value) => value.as_u64(),
@@ -185,6 +185,31 @@ pub(crate) fn effective_of_topic(policy: Option<&str>) -> String {
     format!(
         r#"{{"http":{{"defaultHealthyRetryPolicy":{},"disableSubscriptionOverrides":{overrides},{throttle}"defaultRequestPolicy":{request}}}}}"#,
         completed(http.get("defaultHealthyRetryPolicy")),
+    )
+}
+
+/// The subscription's policy over the topic's, with the default in place of a missing one (SNS-089, SNS-090).
+pub(crate) fn effective_of_subscription(topic: Option<&str>, own: Option<&str>) -> String {
+    let read = |text: Option<&str>| {
+        text.and_then(|text| serde_json::from_str::<Value>(text).ok())
+            .unwrap_or(Value::Null)
+    };
+    let (topic, mut own) = (read(topic), read(own));
+    let http = topic.get("http").cloned().unwrap_or(Value::Null);
+    if http.get("disableSubscriptionOverrides") == Some(&Value::Bool(true)) {
+        own = Value::Null;
+    }
+    let part = |name: &str, of_topic: &str| {
+        let given =
+            |policy: &Value, name: &str| policy.get(name).filter(|part| !part.is_null()).cloned();
+        given(&own, name).or_else(|| given(&http, of_topic))
+    };
+    let shown = |part: Option<Value>| part.map_or("null".to_owned(), |part| part.to_string());
+    format!(
+        r#"{{"healthyRetryPolicy":{},"sicklyRetryPolicy":null,"throttlePolicy":{},"requestPolicy":{},"guaranteed":false}}"#,
+        completed(part("healthyRetryPolicy", "defaultHealthyRetryPolicy").as_ref()),
+        shown(part("throttlePolicy", "defaultThrottlePolicy")),
+        shown(part("requestPolicy", "defaultRequestPolicy")),
     )
 }
 

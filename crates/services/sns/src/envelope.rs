@@ -37,6 +37,30 @@ pub(crate) fn notification(
     out
 }
 
+/// A subscription confirmation (SNS-196 to SNS-198).
+pub(crate) fn confirmation(
+    id: &str,
+    token: &str,
+    topic_arn: &str,
+    url: &str,
+    now_ms: u64,
+) -> String {
+    let text = format!(
+        "You have chosen to subscribe to the topic {topic_arn}.\nTo confirm the subscription, visit the SubscribeURL \
+         included in this message."
+    );
+    let mut out = String::from("{");
+    member(&mut out, "Type", "SubscriptionConfirmation");
+    member(&mut out, "MessageId", id);
+    member(&mut out, "Token", token);
+    member(&mut out, "TopicArn", topic_arn);
+    member(&mut out, "Message", &text);
+    member(&mut out, "SubscribeURL", url);
+    member(&mut out, "Timestamp", &timestamp(now_ms));
+    out.push_str("\n}");
+    out
+}
+
 /// SNS-190
 fn attributes(out: &mut String, attributes: &[Attribute]) {
     out.push('{');

@@ -22,8 +22,10 @@ use waystation_delivery::message::{self, Message};
 use waystation_engine::{EngineError, Outgoing, QueueId, Sent};
 use waystation_wire::{ApiError, Caller, Str};
 
+use crate::http_message::{HttpMessage, Kind};
 use crate::notice::Notice;
 use crate::subscribers::Subscriber;
+use crate::subscription_settings::SubscriptionSettings;
 use crate::{Sns, envelope, errors, limits};
 
 /// SNS-222
@@ -125,13 +127,12 @@ fn address(
     subscriber: &Subscriber,
 ) -> Option<(QueueId, Outgoing)> {
     let settings = &subscriber.settings;
-    let now_ms = sns.now_ms();
+    if let Some(queue) = settings.queue {
+        return for_endpoint(caller, topic_arn, notice, subscriber)
+            .map(|outgoing| (queue, outgoing));
+    }
     let is_refused = settings.is_raw() && notice.attributes.len() > MESSAGE_ATTRIBUTES_MAX; // SNS-216
-    let find = |arn: &str| {
-        let arn = Arn::parse(arn)?;
-        let target = sns.queues.find(&arn, now_ms)?;
-        (target.has_policy || arn.account == settings.owner).then_some(target)
-    };
+    let find = |arn: &str| find(sns, settings, arn);
     let target = find(&settings.endpoint).filter(|_| !is_refused);
     let target = target.or_else(|| {
         let dead_letters = settings.dead_letter_arn().and_then(|arn| find(&arn));
@@ -150,6 +151,60 @@ fn address(
     }
     let message = message_for(caller, topic_arn, notice, subscriber);
     Some((target.id, outgoing(sns, &target, message)))
+}
+
+/// A queue that a subscription may put messages into.
+fn find(sns: &Sns, settings: &SubscriptionSettings, arn: &str) -> Option<QueueTarget> {
+    let arn = Arn::parse(arn)?;
+    let target = sns.queues.find(&arn, sns.now_ms())?;
+    (target.has_policy || arn.account == settings.owner).then_some(target)
+}
+
+/// A message for the queue that an HTTP subscription owns.
+fn for_endpoint(
+    caller: &Caller,
+    topic_arn: &str,
+    notice: &Notice,
+    subscriber: &Subscriber,
+) -> Option<Outgoing> {
+    if notice.attributes.len() > usize::from(u8::MAX) {
+        return None;
+    }
+    let message = HttpMessage {
+        kind: Kind::Notification,
+        is_raw: subscriber.settings.is_raw(),
+        id: notice.id.clone(),
+        message: message_for(caller, topic_arn, notice, subscriber),
+    };
+    Some(Outgoing {
+        body: message.encode(),
+        delay_ms: None,
+        group: None,
+        dedup: None,
+    })
+}
+
+/// Puts a message that could not be delivered into a dead-letter queue; it is lost when there is no such queue (SNS-355).
+pub(crate) async fn to_dead_letters(
+    sns: &Sns,
+    settings: &SubscriptionSettings,
+    arn: &str,
+    message: Message,
+) -> Result<(), EngineError> {
+    let Some(target) = find(sns, settings, arn) else {
+        tracing::warn!(%arn, "a message is lost: its dead-letter queue is gone");
+        return Ok(());
+    };
+    let sent = sns
+        .engine
+        .queue(target.id)
+        .send(vec![outgoing(sns, &target, message)])
+        .await;
+    match sent {
+        Ok(sent) => sent.into_iter().collect::<Result<Vec<_>, _>>().map(drop),
+        Err(EngineError::QueueMissing) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// What the subscriber gets: the bare message with its attributes, or the envelope without (SNS-214, SNS-215, SNS-221).

@@ -3,9 +3,9 @@
 //! `operations!` below is the table of contents. A publish takes this way: `publish` applies AWS's rules
 //! (`docs/reference/sns.md`, cited by id), `subscribers` finds the subscriptions whose filters let the message pass,
 //! `envelope` writes what each of them gets, `fan_out` puts it into their queues, and the answer leaves when all of it is
-//! durable.
+//! durable. An HTTP subscription owns a queue too, which `http_delivery` works.
 //!
-//! What is deliberately absent so far, and answered with `NotImplemented`: subscriptions of other protocols than `sqs`,
+//! What is deliberately absent so far, and answered with `NotImplemented`: subscriptions of other protocols than `sqs` and `http`,
 //! archives, mobile push, SMS. Absent without an error: signatures of envelopes (section 16), evaluation of policies
 //! (`auth` will do it), delivery logs and metrics.
 
@@ -23,6 +23,7 @@ pub mod api;
 mod topics;
 mod topic_attributes;
 mod subscriptions;
+mod confirm;
 mod subscription_attributes;
 mod publish;
 mod publish_batch;
@@ -49,6 +50,9 @@ mod structure;
 mod subscribers;
 mod envelope;
 mod fan_out;
+mod http_message;
+mod http_delivery;
+mod retry;
 mod errors;
 mod limits;
 
@@ -122,6 +126,7 @@ waystation_wire::operations! {
     "GetTopicAttributes" => topic_attributes::get(api::GetTopicAttributesInput) -> api::GetTopicAttributesResponse,
     "SetTopicAttributes" => topic_attributes::set(api::SetTopicAttributesInput) -> (),
     "Subscribe" => subscriptions::subscribe(api::SubscribeInput) -> api::SubscribeResponse,
+    "ConfirmSubscription" => confirm::confirm(api::ConfirmSubscriptionInput) -> api::ConfirmSubscriptionResponse,
     "Unsubscribe" => subscriptions::unsubscribe(api::UnsubscribeInput) -> (),
     "ListSubscriptions" => subscriptions::list(api::ListSubscriptionsInput) -> api::ListSubscriptionsResponse,
     "ListSubscriptionsByTopic" => subscriptions::list_by_topic(api::ListSubscriptionsByTopicInput)

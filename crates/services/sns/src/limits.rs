@@ -52,6 +52,19 @@ pub(crate) const RETRY_SECONDS_MAX: u64 = 3_600;
 /// Table 25.2: retries of an HTTP policy.
 pub(crate) const RETRIES_MAX: u64 = 100;
 
+/// SNS-094: how long a confirmation can be given, in milliseconds.
+pub(crate) const CONFIRMATION_MS: u64 = 172_800_000;
+/// How long a message waits in the queue of an HTTP subscription at most, in milliseconds; policies end within an hour.
+pub(crate) const WAITING_MS_MAX: u64 = 1_209_600_000;
+/// Attempts of one subscription at a time.
+pub(crate) const POSTS_AT_ONCE: usize = 10;
+/// How long an attempt may take until its message is due again, in milliseconds.
+pub(crate) const ATTEMPT_MS_MAX: u64 = 30_000;
+/// How long one receive waits for a message that is due, in milliseconds.
+pub(crate) const POLL_MS: u64 = 20_000;
+/// The pause after a receive that found nothing, in milliseconds.
+pub(crate) const PAUSE_MS: u64 = 20;
+
 /// Subscriptions removed with their topic in one write; further ones follow in writes of their own.
 pub(crate) const REMOVED_PER_WRITE_MAX: usize = 256;
 /// Queues that one publish sends to at a time.
@@ -66,3 +79,5 @@ pub(crate) const UNSETTLED_MAX: usize = 65_536;
 pub(crate) const CATALOG_RETRIES_MAX: usize = 64;
 /// Bytes of messages that one publish sends at a time; the last message may pass it.
 pub(crate) const DELIVERY_BYTES_AT_ONCE: usize = 8 << 20;
+
+const _: () = assert!(waystation_delivery::limits::POST_SECONDS_MAX * 1_000 < ATTEMPT_MS_MAX);

@@ -1,6 +1,6 @@
 //! Throwing everything away, for tests: every topic and subscription of every account and region.
 
-use waystation_engine::{CatalogChange, Expect, Row, Scope};
+use waystation_engine::{CatalogChange, Expect, QueueEffect, Row, Scope};
 use waystation_wire::ApiError;
 
 use crate::errors::changing_too_fast;
@@ -49,9 +49,13 @@ impl Sns {
 }
 
 fn removal(path: &[u8], row: &Row) -> Result<CatalogChange, ApiError> {
-    let queue = match path.starts_with(catalog::TOPICS) {
-        true => topics::removed_queue(&*catalog::topic_settings(row)?),
-        false => None,
+    let queue = if path.starts_with(catalog::TOPICS) {
+        topics::removed_queue(&*catalog::topic_settings(row)?)
+    } else if path.starts_with(catalog::SUBSCRIPTIONS) {
+        let queue = catalog::subscription_settings(row)?.queue;
+        queue.map(QueueEffect::Remove)
+    } else {
+        None
     };
     Ok(CatalogChange {
         path: path.to_vec(),

@@ -4,7 +4,7 @@
 //! writes a subscription's row reads it back into here, under the lock, so that of two writers the later one's row
 //! stays. A publish that begins after the answer to a change sees the change (SNS-141).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use waystation_engine::Scope;
@@ -38,6 +38,8 @@ struct Subscribers {
     by_number: BTreeMap<u64, Arc<Subscriber>>,
     numbers: HashMap<String, u64>,
     next: u64,
+    /// Those that wait for their confirmation and hear of nothing (SNS-091).
+    pending: HashSet<String>,
     /// Those without a filter policy.
     unfiltered: BTreeMap<u64, Arc<Subscriber>>,
     by_attributes: Matcher,
@@ -130,12 +132,21 @@ impl Topic {
         look(&mut self.settled.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// How many subscriptions there are.
+    /// How many confirmed subscriptions there are.
     pub(crate) fn count(&self) -> usize {
         self.state
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .by_number
+            .len()
+    }
+
+    /// How many wait for their confirmation.
+    pub(crate) fn pending_count(&self) -> usize {
+        self.state
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pending
             .len()
     }
 
@@ -157,7 +168,7 @@ impl Topic {
                 .match_attributes(&notice.filter_attributes(), &mut found);
         }
         if !state.by_body.is_empty() {
-            // SNS-308: what is no object matches nothing. SNS-325: the text for queues, the only protocol so far.
+            // SNS-308: what is no object matches nothing. SNS-325 would ask every protocol's text; the one of queues stands for all.
             let _not_an_object = state.by_body.match_json(notice.text_for("sqs"), &mut found);
         }
         chosen.extend(
@@ -171,6 +182,10 @@ impl Topic {
 
 impl Subscribers {
     fn insert(&mut self, id: String, settings: Arc<SubscriptionSettings>) {
+        if settings.is_pending {
+            self.pending.insert(id);
+            return;
+        }
         let number = self.next;
         self.next += 1;
         match settings.filter() {
@@ -192,6 +207,7 @@ impl Subscribers {
     }
 
     fn remove(&mut self, id: &str) {
+        self.pending.remove(id);
         if let Some(number) = self.numbers.remove(id) {
             self.by_number.remove(&number);
             self.unfiltered.remove(&number);

@@ -13,7 +13,7 @@ use crate::catalog::{find, subscription_path};
 use crate::errors::{Context, changing_too_fast, not_authorized, subscription_does_not_exist};
 use crate::names::TopicName;
 use crate::subscription_settings::SubscriptionSettings;
-use crate::{Sns, catalog, limits, names, subscription_rules};
+use crate::{Sns, catalog, delivery_policy, limits, names, subscription_rules};
 
 /// A subscription that a request addresses.
 struct Found<'a> {
@@ -39,6 +39,9 @@ fn locate<'a>(
         .get(&scope, &subscription_path(topic.name, id));
     let row = row.ok_or_else(subscription_does_not_exist)?;
     let settings = catalog::subscription_settings(&row)?;
+    if settings.is_expired(sns.now_ms()) {
+        return Err(subscription_does_not_exist());
+    }
     let may = [topic.account, &settings.owner].contains(&&*caller.account);
     if caller.access_key.is_some() && !may {
         return Err(not_authorized(&caller.account, action, arn));
@@ -79,7 +82,14 @@ pub(crate) async fn get(
         "ConfirmationWasAuthenticated",
         settings.is_authenticated.to_string(),
     );
-    put("PendingConfirmation", "false".to_owned());
+    put("PendingConfirmation", settings.is_pending.to_string());
+    if settings.protocol == "http" {
+        let own = settings
+            .attributes
+            .get("DeliveryPolicy")
+            .map(String::as_str);
+        put("EffectiveDeliveryPolicy", effective(sns, &found, own)?);
+    }
     put("RawMessageDelivery", "false".to_owned());
     let has_filter = settings.attributes.contains_key("FilterPolicy");
     if has_filter {
@@ -94,6 +104,18 @@ pub(crate) async fn get(
     Ok(GetSubscriptionAttributesResponse {
         attributes: Some(attributes),
     })
+}
+
+/// SNS-089
+fn effective(sns: &Sns, found: &Found<'_>, own: Option<&str>) -> Result<String, ApiError> {
+    let topic = find(sns, found.topic)?;
+    let of_topic = topic
+        .as_ref()
+        .and_then(|topic| topic.settings.attributes.get("DeliveryPolicy"));
+    Ok(delivery_policy::effective_of_subscription(
+        of_topic.map(String::as_str),
+        own,
+    ))
 }
 
 /// `SetSubscriptionAttributes` (SNS-080 to SNS-087).

@@ -1,5 +1,6 @@
 //! What the endpoint and the attributes of a subscription may be (sections 6, 7 and 26).
 
+use http::Uri;
 use serde_json::Value;
 use waystation_delivery::arn::Arn;
 use waystation_wire::ApiError;
@@ -48,6 +49,7 @@ pub(crate) fn check_endpoint(
         "http" | "https" if !endpoint.starts_with(&format!("{protocol}://")) => {
             Err(invalid("Endpoint must match the specified protocol")) // SNS-060
         }
+        "http" => check_url(endpoint),
         "sms" if !is_phone_number(endpoint) => Err(crate::api::INVALID_PARAMETER_EXCEPTION.with(
             format!("Invalid parameter: Invalid SMS endpoint: {endpoint}"),
         )), // SNS-063
@@ -70,6 +72,16 @@ fn check_queue(topic: &TopicSettings, endpoint: &str) -> Result<(), ApiError> {
         ));
     }
     Ok(())
+}
+
+/// SNS-062
+fn check_url(endpoint: &str) -> Result<(), ApiError> {
+    let uri = endpoint.parse::<Uri>().ok();
+    let host = uri.as_ref().and_then(Uri::host);
+    if host.is_some_and(|host| !host.is_empty() && !host.contains('_')) {
+        return Ok(());
+    }
+    Err(invalid("Endpoint"))
 }
 
 /// SNS-064: digits with single separators between them, perhaps after a plus sign.

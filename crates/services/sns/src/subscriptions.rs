@@ -1,20 +1,22 @@
 //! Subscriptions come, are listed and go (sections 6, 9 and 10).
 
+use std::sync::Arc;
+
 use waystation_delivery::arn::{Arn, partition};
-use waystation_engine::{CatalogChange, Expect, Scope};
+use waystation_engine::{CatalogChange, Expect, QueueConfig, QueueEffect, QueueKind, Row, Scope};
 use waystation_wire::{ApiError, Caller, Map, Str};
 
 use crate::api::{
     ListSubscriptionsByTopicInput, ListSubscriptionsByTopicResponse, ListSubscriptionsInput,
     ListSubscriptionsResponse, SubscribeInput, SubscribeResponse, Subscription, UnsubscribeInput,
 };
-use crate::catalog::{Located, endpoint_path, locate, subscription_path};
+use crate::catalog::{Located, endpoint_path, locate, subscription_path, token_path};
 use crate::errors::{
     Context, changing_too_fast, internal, invalid, not_authorized, not_implemented,
 };
 use crate::names::TopicName;
 use crate::subscription_settings::SubscriptionSettings;
-use crate::{Sns, api, catalog, limits, names, pages, subscription_rules, topic_rules};
+use crate::{Sns, api, catalog, confirm, limits, names, pages, subscription_rules, topic_rules};
 
 impl Sns {
     /// Under what the catalog finds a subscription by what it subscribes.
@@ -33,7 +35,7 @@ impl Sns {
 
 /// `Subscribe`: a new subscription, or the existing one of this endpoint (SNS-056 to SNS-076).
 pub(crate) async fn subscribe(
-    sns: &Sns,
+    sns: &Arc<Sns>,
     caller: &Caller,
     input: SubscribeInput,
 ) -> Result<SubscribeResponse, ApiError> {
@@ -52,8 +54,16 @@ pub(crate) async fn subscribe(
             else {
                 continue; // It goes at this moment, both rows at once.
             };
-            check_equal(&*catalog::subscription_settings(&row)?, &wanted)?;
-            return Ok(subscribed(&located.topic, id));
+            let existing = catalog::subscription_settings(&row)?;
+            if existing.is_expired(sns.now_ms()) {
+                remove(sns, &located.scope, name, id, &row).await?;
+                continue;
+            }
+            check_equal(&existing, &wanted)?;
+            if let (true, Some(queue)) = (existing.is_pending, existing.queue) {
+                confirm::ask(sns, caller, &located.topic, id, queue).await?; // SNS-075
+            }
+            return Ok(subscribed(&located.topic, id, &existing, &input));
         }
         check_limits(sns, &located, &wanted)?;
         let id = sns.new_id();
@@ -64,9 +74,18 @@ pub(crate) async fn subscribe(
             queue: None,
         };
         let mut changes = vec![
-            row(subscription_path(name, &id), wanted.encode()),
+            CatalogChange {
+                queue: wanted
+                    .queue
+                    .map(|queue| QueueEffect::Configure(queue, waiting())),
+                ..row(subscription_path(name, &id), wanted.encode())
+            },
             row(index, bytes::Bytes::from(id.clone())),
         ];
+        if wanted.is_pending {
+            let place = bytes::Bytes::from(format!("{name}/{id}"));
+            changes.push(row(token_path(&sns.token(&id)), place));
+        }
         // The topic must still be there; its row is written as it was.
         changes.push(CatalogChange {
             path: catalog::topic_path(name),
@@ -76,15 +95,41 @@ pub(crate) async fn subscribe(
         });
         if catalog::write(sns, &located.scope, changes).await? {
             sns.subscribers.refresh(sns, &located.scope, name, &id)?;
-            return Ok(subscribed(&located.topic, &id));
+            if let Some(queue) = wanted.queue {
+                sns.start_delivery(&located.topic, &id, queue);
+                confirm::ask(sns, caller, &located.topic, &id, queue).await?;
+            }
+            return Ok(subscribed(&located.topic, &id, &wanted, &input));
         }
     }
     Err(changing_too_fast())
 }
 
-fn subscribed(topic: &TopicName<'_>, id: &str) -> SubscribeResponse {
+/// SNS-069, SNS-070
+fn subscribed(
+    topic: &TopicName<'_>,
+    id: &str,
+    settings: &SubscriptionSettings,
+    input: &SubscribeInput,
+) -> SubscribeResponse {
+    let shows_arn = !settings.is_pending || input.return_subscription_arn == Some(true);
+    let text = if shows_arn {
+        format!("{}:{id}", topic.arn())
+    } else {
+        "pending confirmation".to_owned()
+    };
     SubscribeResponse {
-        subscription_arn: Some(Str::from(format!("{}:{id}", topic.arn()))),
+        subscription_arn: Some(Str::from(text)),
+    }
+}
+
+/// How the queue of an HTTP subscription is set up.
+fn waiting() -> QueueConfig {
+    QueueConfig {
+        kind: QueueKind::Standard,
+        retention_ms: limits::WAITING_MS_MAX,
+        delay_ms: 0,
+        redrive: None,
     }
 }
 
@@ -103,10 +148,14 @@ fn wanted(
             "Confirming the subscription of another account's queue",
         )); // SNS-093
     }
+    let needs_confirmation = &*input.protocol == "http";
     let mut settings = SubscriptionSettings {
         topic: located.settings.id,
         created_ms: sns.now_ms(),
-        is_authenticated: true,
+        is_authenticated: !needs_confirmation,
+        is_pending: needs_confirmation,
+        needs_authentication: false,
+        queue: needs_confirmation.then(|| sns.engine.new_queue_id()),
         protocol: input.protocol.to_string(),
         endpoint: endpoint.to_owned(),
         owner: caller.account.to_string(),
@@ -212,41 +261,77 @@ pub(crate) async fn unsubscribe(
         };
         let settings = catalog::subscription_settings(&row)?;
         let may = [topic.account, &settings.owner].contains(&&*caller.account);
-        if caller.access_key.is_some() && !may {
+        let is_signed = caller.access_key.is_some();
+        // SNS-104
+        if (is_signed && !may) || (!is_signed && settings.needs_authentication) {
             return Err(not_authorized(
                 &caller.account,
                 "Unsubscribe",
                 &input.subscription_arn,
             ));
         }
-        let hash = sns.endpoint_hash(settings.topic, &settings.protocol, &settings.endpoint);
-        let changes = vec![
-            CatalogChange {
-                path: path.clone(),
-                expect: Expect::Version(row.version()),
-                value: None,
-                queue: None,
-            },
-            CatalogChange {
-                path: endpoint_path(topic.name, hash),
-                expect: Expect::Any,
-                value: None,
-                queue: None,
-            },
-        ];
-        if catalog::write(sns, &scope, changes).await? {
-            sns.subscribers.refresh(sns, &scope, topic.name, id)?;
+        if settings.is_pending {
+            return Err(invalid(
+                "SubscriptionArn Reason: The subscription is not confirmed",
+            )); // SNS-095
+        }
+        if remove(sns, &scope, topic.name, id, &row).await? {
             return Ok(());
         }
     }
     Err(changing_too_fast())
 }
 
+/// Removes a subscription with everything that belongs to it; `false` when another request changed it meanwhile.
+async fn remove(
+    sns: &Sns,
+    scope: &Scope,
+    topic: &str,
+    id: &str,
+    row: &Row,
+) -> Result<bool, ApiError> {
+    let mut changes = removals(sns, topic, id, &*catalog::subscription_settings(row)?);
+    if let Some(first) = changes.first_mut() {
+        first.expect = Expect::Version(row.version());
+    }
+    let is_removed = catalog::write(sns, scope, changes).await?;
+    if is_removed {
+        sns.subscribers.refresh(sns, scope, topic, id)?;
+    }
+    Ok(is_removed)
+}
+
+/// The rows of a subscription, its own first.
+pub(crate) fn removals(
+    sns: &Sns,
+    topic: &str,
+    id: &str,
+    settings: &SubscriptionSettings,
+) -> Vec<CatalogChange> {
+    let hash = sns.endpoint_hash(settings.topic, &settings.protocol, &settings.endpoint);
+    let mut paths = vec![subscription_path(topic, id), endpoint_path(topic, hash)];
+    if settings.queue.is_some() {
+        paths.push(token_path(&sns.token(id)));
+    }
+    let mut queue = settings.queue.map(QueueEffect::Remove);
+    let change = |path| CatalogChange {
+        path,
+        expect: Expect::Any,
+        value: None,
+        queue: queue.take(),
+    };
+    paths.into_iter().map(change).collect()
+}
+
 /// A subscription as lists show it (SNS-119).
 fn shown(topic: &TopicName<'_>, id: &str, settings: &SubscriptionSettings) -> Subscription {
     let arn = topic.arn();
     Subscription {
-        subscription_arn: Some(Str::from(format!("{arn}:{id}"))),
+        // SNS-106
+        subscription_arn: Some(Str::from(match settings.is_pending {
+            true => "PendingConfirmation".to_owned(),
+            false => format!("{arn}:{id}"),
+        })),
         owner: Some(Str::from(settings.owner.clone())),
         protocol: Some(Str::from(settings.protocol.clone())),
         endpoint: Some(Str::from(settings.endpoint.clone())),
@@ -276,11 +361,8 @@ pub(crate) async fn list(
                 region: &caller.region,
                 name,
             };
-            Ok(Some(shown(
-                &topic,
-                id,
-                &*catalog::subscription_settings(row)?,
-            )))
+            let settings = catalog::subscription_settings(row)?;
+            Ok((!settings.is_expired(sns.now_ms())).then(|| shown(&topic, id, &settings)))
         },
     )?;
     Ok(ListSubscriptionsResponse {
@@ -304,7 +386,8 @@ pub(crate) async fn list_by_topic(
         input.next_token.as_deref(),
         |id, row| {
             let settings = catalog::subscription_settings(row)?;
-            let is_of_topic = settings.topic == located.settings.id;
+            let is_of_topic =
+                settings.topic == located.settings.id && !settings.is_expired(sns.now_ms());
             Ok(is_of_topic.then(|| shown(&located.topic, &String::from_utf8_lossy(id), &settings)))
         },
     )?;

@@ -34,7 +34,10 @@ pub(crate) async fn get(
         delivery_policy::effective_of_topic(of_topic),
     );
     put("SubscriptionsConfirmed", confirmed.to_string());
-    put("SubscriptionsPending", "0".to_owned());
+    put(
+        "SubscriptionsPending",
+        subscribers.pending_count().to_string(),
+    );
     put("SubscriptionsDeleted", "0".to_owned());
     if settings.is_fifo {
         put("FifoTopic", "true".to_owned());

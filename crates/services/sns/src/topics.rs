@@ -11,7 +11,7 @@ use crate::catalog::{Located, find, topic_path};
 use crate::errors::{Context, changing_too_fast, invalid, not_authorized};
 use crate::names::{self, TopicName};
 use crate::topic_settings::TopicSettings;
-use crate::{Sns, catalog, data_protection, fifo, limits, pages, tags, topic_rules};
+use crate::{Sns, catalog, data_protection, fifo, limits, pages, subscriptions, tags, topic_rules};
 
 /// `CreateTopic`: a new topic, or the existing one when it is as asked for (SNS-026 to SNS-034).
 pub(crate) async fn create(
@@ -163,16 +163,9 @@ async fn remove_subscriptions(sns: &Sns, located: &Located<'_>) -> Result<(), Ap
             if settings.topic != located.settings.id {
                 continue;
             }
-            let endpoint =
-                sns.endpoint_hash(settings.topic, &settings.protocol, &settings.endpoint);
-            for path in [path, catalog::endpoint_path(name, endpoint)] {
-                changes.push(CatalogChange {
-                    path,
-                    expect: Expect::Any,
-                    value: None,
-                    queue: None,
-                });
-            }
+            let id =
+                String::from_utf8_lossy(path.get(prefix.len()..).unwrap_or_default()).into_owned();
+            changes.append(&mut subscriptions::removals(sns, name, &id, &settings));
         }
         if !changes.is_empty() {
             catalog::write(sns, &located.scope, changes).await?;
