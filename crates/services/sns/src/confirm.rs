@@ -2,7 +2,7 @@
 
 use waystation_delivery::message::Message;
 use waystation_delivery::{hexadecimal, md5};
-use waystation_engine::{CatalogChange, Expect, Outgoing, QueueId, Scope};
+use waystation_engine::{CatalogChange, Expect, QueueId, Scope};
 use waystation_wire::{ApiError, Caller, Str};
 
 use crate::api::{ConfirmSubscriptionInput, ConfirmSubscriptionResponse};
@@ -66,12 +66,7 @@ pub(crate) async fn ask(
             trace_header: None,
         },
     };
-    let outgoing = Outgoing {
-        body: message.encode(),
-        delay_ms: None,
-        group: None,
-        dedup: None,
-    };
+    let outgoing = message.outgoing();
     let sent = sns
         .engine
         .queue(queue)

@@ -176,12 +176,7 @@ fn for_endpoint(
         id: notice.id.clone(),
         message: message_for(caller, topic_arn, notice, subscriber),
     };
-    Some(Outgoing {
-        body: message.encode(),
-        delay_ms: None,
-        group: None,
-        dedup: None,
-    })
+    Some(message.outgoing())
 }
 
 /// Puts a message that could not be delivered into a dead-letter queue; it is lost when there is no such queue (SNS-355).

@@ -8,6 +8,7 @@ use http::header::{ACCEPT_ENCODING, CONNECTION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use waystation_delivery::message::Message;
 use waystation_delivery::stored::{Input, Malformed, Output};
+use waystation_engine::Outgoing;
 
 const VERSION: u8 = 1;
 /// SNS-240, SNS-241
@@ -51,6 +52,17 @@ impl HttpMessage {
         head.u8(self.is_raw.into());
         head.text(&self.id);
         Bytes::from([head.finish(), self.message.encode()].concat())
+    }
+
+    /// The message for the queue of its subscription, which nobody else sees and whose bytes nobody tallies.
+    pub(crate) fn outgoing(&self) -> Outgoing {
+        Outgoing {
+            body: self.encode(),
+            delay_ms: None,
+            group: None,
+            dedup: None,
+            size_bytes: 0,
+        }
     }
 
     /// Reads the stored form.
