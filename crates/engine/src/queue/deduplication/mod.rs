@@ -77,6 +77,13 @@ impl Deduplication {
     /// A fresh id passes a filter by mistake once in thousands of sends, and ids are keyed hashes, so that nobody can
     /// make one that needs more rows at once than the cache holds.
     pub(crate) fn find(&self, id: u128, now_ms: u64, cache: &RowCache) -> Lookup {
+        let spilled = self
+            .buckets
+            .iter()
+            .filter(|bucket| bucket.resident.is_none());
+        let filters = spilled.filter_map(|bucket| bucket.filter.as_ref());
+        let touched = filters.fold(0, |touched, filter| touched ^ filter.touch(id));
+        std::hint::black_box(touched);
         for bucket in self.buckets.iter().rev() {
             if bucket.last_ms + DEDUPLICATION_WINDOW_MS <= now_ms {
                 break;
