@@ -38,6 +38,7 @@ impl Shard {
             let time_ms = self.time_ms;
             if let Some(queue) = self.queues.get_mut(&id) {
                 queue.deduplication.pass_time(time_ms, &mut self.index);
+                queue.attempts.pass_time(time_ms, &self.index.usage);
                 queue.dirty = true;
             }
             self.dirty = true;
@@ -48,7 +49,8 @@ impl Shard {
     /// Renews when the queue's memory changes next.
     pub(crate) fn memory_changed(&mut self, id: QueueId) {
         if let Some(queue) = self.queues.get_mut(&id) {
-            let due = queue.deduplication.due();
+            let parts = [queue.deduplication.due(), queue.attempts.due()];
+            let due = parts.into_iter().flatten().min();
             self.forgetting.moved(id, queue.memory_due_ms, due);
             queue.memory_due_ms = due;
         }

@@ -37,6 +37,8 @@ pub struct Usage {
     pub deduplication_entries: Gauge,
     /// Memory of deduplication ids and their filters.
     pub deduplication_bytes: Gauge,
+    /// Messages that receives with an attempt id got within five minutes.
+    pub attempt_messages: Gauge,
     /// Parked receives.
     pub parked_receives: Gauge,
     /// Messages ready to be received.

@@ -88,6 +88,8 @@ pub struct Budgets {
     pub deduplication_bytes_max: u64,
     /// Deduplication ids of one queue that spill together.
     pub deduplication_bucket_entries_max: u32,
+    /// Messages that receives with an attempt id got within five minutes, over all queues; about 150 bytes each.
+    pub attempt_messages_max: u64,
     /// Parked receives, over all queues.
     pub parked_receives_max: u64,
     /// Effects waiting in outboxes, in bytes; at the limit nothing produces them.
@@ -107,6 +109,7 @@ impl Default for Budgets {
             deduplication_entries_max: 32_000_000,
             deduplication_bytes_max: 128 << 20,
             deduplication_bucket_entries_max: 262_144,
+            attempt_messages_max: 1_000_000,
             parked_receives_max: 100_000,
             outbox_bytes_max: 1 << 30,
             outbox_memory_bytes_max: 32 << 20,

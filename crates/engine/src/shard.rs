@@ -242,7 +242,9 @@ impl Shard {
             } => {
                 queue.lease(leases, *until_ms, now_ms, index);
                 if let Some(attempt) = attempt {
-                    queue.attempts.remember(*attempt, leases, now_ms);
+                    queue
+                        .attempts
+                        .remember(*attempt, leases, now_ms, &index.usage);
                 }
             }
             Record::Renewed {

@@ -132,12 +132,13 @@ impl Run {
             usage.waiting_messages.get(),
             usage.deduplication_entries.get(),
             usage.deduplication_bytes.get(),
+            usage.attempt_messages.get(),
             usage.parked_receives.get(),
             usage.outbox_bytes.get(),
             usage.outbox_memory_bytes.get(),
         ];
         match left {
-            [0, 0, 0, 0, 0, 0, 0] => Ok(()),
+            [0, 0, 0, 0, 0, 0, 0, 0] => Ok(()),
             left => Err(format!("nothing is left, but the gauges show {left:?}")),
         }
     }

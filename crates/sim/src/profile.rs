@@ -148,6 +148,7 @@ impl Profile {
         if self.tight {
             budgets.waiting_messages_max = 20;
             budgets.deduplication_entries_max = 20;
+            budgets.attempt_messages_max = 10;
             budgets.parked_receives_max = 2;
             budgets.outbox_bytes_max = 3000;
         }

@@ -104,6 +104,11 @@ const ENGINE_GAUGES: &[Row<Usage>] = &[
         "Memory of deduplication ids and of the filters of spilled ones",
     ),
     (
+        "waystation_receive_attempt_messages",
+        |usage| usage.attempt_messages.get(),
+        "Messages that receives with an attempt id got within five minutes",
+    ),
+    (
         "waystation_parked_receives",
         |usage| usage.parked_receives.get(),
         "Long polls waiting",

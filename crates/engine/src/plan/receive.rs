@@ -196,16 +196,21 @@ impl Turn<'_> {
         if self.shard.index.usage.waiting_messages.get() >= self.budgets.waiting_messages_max {
             return Err(EngineError::Overloaded);
         }
+        let fifo = self.queue(id)?.is_fifo();
+        let attempt = request.attempt.filter(|_| fifo);
+        let remembered = self.shard.index.usage.attempt_messages.get();
+        if attempt.is_some() && remembered >= self.budgets.attempt_messages_max {
+            return Err(EngineError::Overloaded);
+        }
         let mut leases = Vec::with_capacity(picked.len());
         for sequence in picked {
             *self.next_tag += 1;
             leases.push((*sequence, *self.next_tag));
         }
-        let fifo = self.queue(id)?.is_fifo();
         let record = Record::Leased {
             queue: id,
             until_ms: now_ms + request.visibility_ms,
-            attempt: request.attempt.filter(|_| fifo),
+            attempt,
             leases,
         };
         // A standard queue's receive may be forgotten by a crash: earlier redelivery, no loss.

@@ -12,7 +12,7 @@ impl Queue {
             if crate::plant::is(crate::plant::Plant::Deduplication) {
                 self.deduplication.clear(index);
             }
-            self.attempts.void(*sequence);
+            self.attempts.void(*sequence, &index.usage);
             self.transition(*sequence, EntryState::Gone, 0, index);
         }
     }

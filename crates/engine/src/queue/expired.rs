@@ -67,7 +67,7 @@ impl Queue {
     /// Removes messages that are too old.
     pub(crate) fn expire(&mut self, sequences: &[u64], index: &mut ShardIndex) {
         for sequence in sequences {
-            self.attempts.void(*sequence);
+            self.attempts.void(*sequence, &index.usage);
             self.transition(*sequence, EntryState::Gone, 0, index);
         }
     }

@@ -1,12 +1,8 @@
 //! Messages go in flight, and which ones: the choice a receive makes and what its record does.
 
-use std::collections::BTreeMap;
-
-use rustc_hash::FxHashMap;
-
 use super::{Queue, index_of, page_of};
 use crate::index::ShardIndex;
-use crate::limits::{DEDUPLICATION_WINDOW_MS, PAGE_ENTRIES};
+use crate::limits::PAGE_ENTRIES;
 use crate::page::EntryState;
 
 /// Outcome of looking for messages.
@@ -137,77 +133,5 @@ impl Queue {
                 window.touched(group);
             }
         }
-    }
-}
-
-/// One remembered receive.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Attempt {
-    pub(crate) at_ms: u64,
-    /// (sequence, tag) of what it returned.
-    pub(crate) leases: Vec<(u64, u64)>,
-}
-
-/// Receives that can be answered again for five minutes (`SQS-302`..`SQS-306`).
-#[derive(Debug, Default)]
-pub(crate) struct Attempts {
-    pub(crate) by_id: BTreeMap<u128, Attempt>,
-    by_sequence: FxHashMap<u64, u128>,
-}
-
-impl Attempts {
-    /// The attempt, if it is not too old.
-    pub(crate) fn find(&self, id: u128, now_ms: u64) -> Option<&Attempt> {
-        self.by_id
-            .get(&id)
-            .filter(|attempt| attempt.at_ms + DEDUPLICATION_WINDOW_MS > now_ms)
-    }
-
-    /// Remembers what a receive returned.
-    pub(crate) fn remember(&mut self, id: u128, leases: &[(u64, u64)], now_ms: u64) {
-        self.forget_old(now_ms);
-        if let Some(before) = self.by_id.remove(&id) {
-            for (sequence, _) in before.leases {
-                self.by_sequence.remove(&sequence);
-            }
-        }
-        for (sequence, _) in leases {
-            self.void(*sequence);
-            self.by_sequence.insert(*sequence, id);
-        }
-        let attempt = Attempt {
-            at_ms: now_ms,
-            leases: leases.to_vec(),
-        };
-        self.by_id.insert(id, attempt);
-    }
-
-    fn forget_old(&mut self, now_ms: u64) {
-        let by_sequence = &mut self.by_sequence;
-        self.by_id.retain(|_, attempt| {
-            let keep = attempt.at_ms + DEDUPLICATION_WINDOW_MS > now_ms;
-            if !keep {
-                for (sequence, _) in &attempt.leases {
-                    by_sequence.remove(sequence);
-                }
-            }
-            keep
-        });
-    }
-
-    /// A message of an attempt was deleted or had its visibility changed (`SQS-304`).
-    pub(crate) fn void(&mut self, sequence: u64) {
-        if let Some(id) = self.by_sequence.remove(&sequence)
-            && let Some(attempt) = self.by_id.remove(&id)
-        {
-            for (sequence, _) in attempt.leases {
-                self.by_sequence.remove(&sequence);
-            }
-        }
-    }
-
-    /// Forgets everything.
-    pub(crate) fn clear(&mut self) {
-        *self = Attempts::default();
     }
 }

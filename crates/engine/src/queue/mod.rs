@@ -8,6 +8,7 @@
 //! A page that a mutation touches must be in memory; `Record::pages` says which ones those are.
 
 mod deadlines;
+mod attempts;
 mod deduplication;
 mod deleted;
 mod expired;
@@ -27,6 +28,7 @@ mod visibility;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+pub(crate) use attempts::{Attempt, Attempts};
 pub(crate) use deadlines::Passed;
 pub(crate) use deduplication::{
     Deduplication, Filters, Images, Listed, Lookup, Row, RowCache, decode_entries,
@@ -35,7 +37,7 @@ pub(crate) use expired::Expiry;
 pub use fair::QuietCounts;
 use fair::{Change, Fair};
 pub(crate) use fifo::Window;
-pub(crate) use leased::{Attempts, Pick};
+pub(crate) use leased::Pick;
 pub(crate) use moved::Arrival;
 pub(crate) use moving::Home;
 pub(crate) use sent::NewMessage;

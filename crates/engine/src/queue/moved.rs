@@ -49,7 +49,7 @@ impl Queue {
         index: &mut ShardIndex,
     ) -> Option<MovedMessage> {
         let message = self.describe(sequence, target, index.segment_bytes)?;
-        self.attempts.void(sequence);
+        self.attempts.void(sequence, &index.usage);
         self.transition(sequence, EntryState::Gone, 0, index);
         Some(message)
     }

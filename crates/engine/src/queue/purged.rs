@@ -13,7 +13,7 @@ impl Queue {
         }
         self.counts = Default::default();
         self.deduplication.clear(index);
-        self.attempts.clear();
+        self.attempts.clear(&index.usage);
         let next = self.next_sequence;
         if let Some(window) = &mut self.window {
             window.restart(next);

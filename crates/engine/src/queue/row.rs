@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Attempts, Listed, Queue, Slot, leased::Attempt};
+use super::{Attempt, Listed, Queue, Slot};
 use crate::codec::{Malformed, Reader, Writer};
 use crate::config::QueueConfig;
 use crate::ids::{QueueId, ShardId};
@@ -77,8 +77,9 @@ impl Queue {
             encode_chunks(&mut out, &slot.segments);
         }
         self.deduplication.encode(&mut out);
-        out.u32(self.attempts.by_id.len() as u32);
-        for (id, attempt) in &self.attempts.by_id {
+        let attempts = self.attempts.all();
+        out.u32(attempts.len() as u32);
+        for (id, attempt) in attempts {
             out.u128(*id).u64(attempt.at_ms);
             out.list(&attempt.leases, |out, (sequence, tag)| {
                 out.u64(*sequence).u64(*tag);
@@ -144,14 +145,14 @@ impl Queue {
             })?,
             _ => queue.deduplication.decode(&mut input)?,
         };
-        queue.attempts = Attempts::default();
         for (id, attempt) in input.list(|input| {
             let id = input.u128()?;
             let at_ms = input.u64()?;
             let leases = input.list(|input| Ok((input.u64()?, input.u64()?)))?;
             Ok((id, Attempt { at_ms, leases }))
         })? {
-            queue.attempts.remember(id, &attempt.leases, attempt.at_ms);
+            let (leases, at_ms) = (&attempt.leases, attempt.at_ms);
+            queue.attempts.remember(id, leases, at_ms, &usage);
         }
         if layout > QUEUE_ROW_VERSION_2 {
             queue.moving = input.option(MoveProgress::decode)?;

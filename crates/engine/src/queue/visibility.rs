@@ -14,7 +14,7 @@ impl Queue {
         index: &mut ShardIndex,
     ) {
         for (sequence, until_ms) in changes {
-            self.attempts.void(*sequence);
+            self.attempts.void(*sequence, &index.usage);
             self.postpone(*sequence, *until_ms, now_ms, index);
         }
     }
