@@ -31,6 +31,20 @@ def test_accounts_do_not_see_each_others_queues(lab: Lab):
     assert own != url
 
 
+@behaviour("SQS-058")
+def test_a_refusal_names_who_what_and_where(lab: Lab):
+    owner, stranger = as_account(lab, OWNER), as_account(lab, STRANGER)
+    url = owner.create_queue(QueueName="refusing")["QueueUrl"]
+    arn = f"arn:aws:sqs:us-east-1:{OWNER}:refusing"
+    with refused(
+        "AccessDenied",
+        f"User: arn:aws:iam::{STRANGER}:root is not authorized to perform: sqs:SendMessage on resource: {arn} "
+        "because no resource-based policy allows the sqs:SendMessage action",
+        status=403,
+    ):
+        stranger.send_message_batch(QueueUrl=url, Entries=[{"Id": "1", "MessageBody": "m"}])
+
+
 @behaviour("SQS-083", "SQS-001")
 def test_regions_do_not_see_each_others_queues(lab: Lab):
     queue = lab.queue()

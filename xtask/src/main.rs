@@ -2,6 +2,7 @@
 
 mod bench;
 mod codegen;
+mod behaviours;
 mod coverage;
 mod model;
 mod peers;

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+use crate::behaviours;
 use crate::process;
 use crate::sim;
 use crate::tally::{self, Tally};
@@ -45,10 +46,11 @@ pub(crate) fn build(tree: &Tree) -> Result<(), String> {
 pub(crate) fn cargo(tree: &Tree, tools: &Tools, wanted: &Wanted) -> Result<Tally, String> {
     let mut command = tree.cargo(&["test", "--workspace", "--release", "--no-fail-fast"]);
     command.env("WAYSTATION_PROTOCOL_VECTORS", &tools.protocol_vectors);
-    if let Some(filter) = &wanted.filter {
-        command.args(["--", filter]);
-    }
+    // What passed tests wrote is shown: among it are the behaviours that they show.
+    command.args(["--", "--show-output"]);
+    command.args(&wanted.filter);
     let shown = process::run_shown(&mut command)?;
+    behaviours::record(tree, &shown.lines)?;
     let tally = tally::of_cargo(&shown.lines);
     counted("cargo test", shown.success, tally, wanted)
 }

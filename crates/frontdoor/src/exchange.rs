@@ -16,7 +16,7 @@ use tracing::Level;
 use waystation_auth::{Identity, Mode, Presented};
 use waystation_wire::errors::INTERNAL_FAILURE;
 use waystation_wire::service::Service;
-use waystation_wire::{Caller, Endpoint, Protocol, Request, Response, Scheme, Str, binding};
+use waystation_wire::{Caller, Endpoint, Request, Response, Scheme, Str, binding};
 
 use crate::body::{self, BodyError};
 use crate::browser;
@@ -171,14 +171,7 @@ async fn call(door: &Door, peer: Peer, request: Request) -> Outcome {
         Ok(identity) => identity,
         Err(error) => return of_service(refuse(&error), Some(operation)),
     };
-    let caller = Arc::new(caller_of(
-        door,
-        peer,
-        &request,
-        identity,
-        wall_ms,
-        call.protocol,
-    ));
+    let caller = Arc::new(caller_of(door, peer, &request, identity, wall_ms, &call));
     let request_id = request.request_id.clone();
     let service: Arc<dyn Service> = Arc::clone(service);
     let response = match guarded(binding::run(service, caller, request, call)).await {
@@ -230,7 +223,7 @@ fn caller_of(
     request: &Request,
     identity: Identity,
     wall_ms: u64,
-    protocol: Protocol,
+    call: &binding::Call,
 ) -> Caller {
     Caller {
         account: identity.account,
@@ -249,7 +242,8 @@ fn caller_of(
             .get(TRACE_ID)
             .and_then(|value| value.to_str().ok())
             .map(|text| Str::from(text.to_owned())),
-        protocol,
+        operation: call.operation.name,
+        protocol: call.protocol,
     }
 }
 

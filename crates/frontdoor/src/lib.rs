@@ -22,6 +22,7 @@ mod server;
 mod listener;
 mod connection;
 mod stream;
+mod unread;
 mod activity;
 mod watchman;
 

@@ -2,7 +2,7 @@
 
 use waystation_wire::errors::{NOT_IMPLEMENTED, REQUEST_TOO_LARGE, SERVICE_UNAVAILABLE};
 use waystation_wire::model::{Dialect, Validation};
-use waystation_wire::{ApiError, ErrorKind, Model, Protocol, Request, Response, binding};
+use waystation_wire::{ApiError, ErrorKind, Model, Protocol, Request, Response, Str, binding};
 
 use crate::body::BodyError;
 use crate::browser::Refusal;
@@ -67,6 +67,11 @@ pub(crate) fn of_body(
         BodyError::Broken => MALFORMED_BODY.with("The request body cannot be read."),
     };
     encode(request, model, &error)
+}
+
+/// A request that could not be read, and so says nothing of its protocol.
+pub(crate) fn unread(error: &ApiError, request_id: &Str) -> Response {
+    binding::encode_error(&NO_SERVICE, Protocol::AwsQuery, error, request_id)
 }
 
 fn encode(request: &Request, model: Option<&'static Model>, error: &ApiError) -> Response {

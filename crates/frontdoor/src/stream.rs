@@ -4,8 +4,9 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
+use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
@@ -13,6 +14,7 @@ use tokio_rustls::server::TlsStream;
 use waystation_wire::Scheme;
 
 use crate::activity::Activity;
+use crate::unread;
 
 /// The first byte of a TLS handshake record; no HTTP method begins with it.
 const TLS_HANDSHAKE: u8 = 0x16;
@@ -48,11 +50,43 @@ impl Stream {
 pub(crate) struct Watched {
     stream: Stream,
     activity: Arc<Activity>,
+    /// What stands in for an answer that has no document, as far as it is not written yet.
+    instead: Bytes,
 }
 
 impl Watched {
     pub(crate) fn new(stream: Stream, activity: Arc<Activity>) -> Self {
-        Self { stream, activity }
+        Self {
+            stream,
+            activity,
+            instead: Bytes::new(),
+        }
+    }
+
+    /// Whether these bytes are taken and something else goes out in their place.
+    fn stands_in(&mut self, bytes: &[u8]) -> bool {
+        match unread::answered(bytes) {
+            Some(instead) => {
+                self.instead = instead;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Writes what stands in for something that was taken before.
+    fn write_instead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.instead.is_empty() {
+            let written = match &mut self.stream {
+                Stream::Plain(stream) => Pin::new(stream).poll_write(cx, &self.instead),
+                Stream::Tls(stream) => Pin::new(stream).poll_write(cx, &self.instead),
+            };
+            match ready!(self.note(written))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                count => self.instead.advance(count),
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn note<T>(&self, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -88,6 +122,10 @@ impl AsyncWrite for Watched {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        ready!(self.write_instead(cx))?;
+        if self.stands_in(bytes) {
+            return Poll::Ready(Ok(bytes.len()));
+        }
         let written = match &mut self.stream {
             Stream::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
             Stream::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
@@ -100,6 +138,12 @@ impl AsyncWrite for Watched {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        ready!(self.write_instead(cx))?;
+        if let Some(first) = slices.first()
+            && self.stands_in(first)
+        {
+            return Poll::Ready(Ok(first.len()));
+        }
         let written = match &mut self.stream {
             Stream::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
             Stream::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
@@ -115,6 +159,7 @@ impl AsyncWrite for Watched {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.write_instead(cx))?;
         let flushed = match &mut self.stream {
             Stream::Plain(stream) => Pin::new(stream).poll_flush(cx),
             Stream::Tls(stream) => Pin::new(stream).poll_flush(cx),

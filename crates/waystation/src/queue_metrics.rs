@@ -12,7 +12,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Unit;
 use waystation_engine::SIZE_BOUNDS_BYTES;
 use waystation_frontdoor::Refresh;
-use waystation_sqs::{QueueFigures, Sqs, Survey};
+use waystation_sqs::{QueueFigures, QuietFigures, Sqs, Survey};
 
 /// Label of the queues beyond the limit.
 const OTHER: &str = "other";
@@ -35,6 +35,32 @@ const GAUGES: &[Row] = &[
         "waystation_sqs_messages_delayed",
         |queue| queue.delayed,
         "ApproximateNumberOfMessagesDelayed",
+    ),
+];
+
+/// Of queues whose messages have groups: name, where the value stands, and help.
+type QuietRow = (&'static str, fn(&QuietFigures) -> u64, &'static str);
+
+const QUIET_GAUGES: &[QuietRow] = &[
+    (
+        "waystation_sqs_noisy_groups",
+        |quiet| quiet.noisy_groups,
+        "ApproximateNumberOfNoisyGroups",
+    ),
+    (
+        "waystation_sqs_quiet_messages_visible",
+        |quiet| quiet.visible,
+        "ApproximateNumberOfMessagesVisibleInQuietGroups",
+    ),
+    (
+        "waystation_sqs_quiet_messages_not_visible",
+        |quiet| quiet.in_flight,
+        "ApproximateNumberOfMessagesNotVisibleInQuietGroups",
+    ),
+    (
+        "waystation_sqs_quiet_messages_delayed",
+        |quiet| quiet.delayed,
+        "ApproximateNumberOfMessagesDelayedInQuietGroups",
     ),
 ];
 
@@ -126,6 +152,16 @@ impl Collector for QueueMetrics {
                 gauge.encode_family(labels)?.encode_gauge(&value)?;
             }
         }
+        for (name, value, help) in QUIET_GAUGES {
+            let mut gauge = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            let quiet = rows
+                .iter()
+                .filter_map(|(labels, row)| Some((labels, row.quiet?)));
+            for (labels, figures) in quiet {
+                let value = i64::try_from(value(&figures)).unwrap_or(i64::MAX);
+                gauge.encode_family(labels)?.encode_gauge(&value)?;
+            }
+        }
         for (name, value, help) in COUNTERS {
             let mut counter = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
             for (labels, figures) in &rows {
@@ -139,16 +175,30 @@ impl Collector for QueueMetrics {
 }
 
 fn ages(encoder: &mut DescriptorEncoder<'_>, rows: &Rows<'_>) -> fmt::Result {
+    let unit = Some(&Unit::Seconds);
     let mut age = encoder.encode_descriptor(
         "waystation_sqs_oldest_message_age",
         "ApproximateAgeOfOldestMessage",
-        Some(&Unit::Seconds),
+        unit,
         MetricType::Gauge,
     )?;
-    rows.iter().try_for_each(|(labels, figures)| {
+    for (labels, figures) in rows {
         let seconds = figures.oldest_age_ms as f64 / 1e3;
-        age.encode_family(labels)?.encode_gauge(&seconds)
-    })
+        age.encode_family(labels)?.encode_gauge(&seconds)?;
+    }
+    let mut age = encoder.encode_descriptor(
+        "waystation_sqs_quiet_oldest_message_age",
+        "ApproximateAgeOfOldestMessageInQuietGroups",
+        unit,
+        MetricType::Gauge,
+    )?;
+    for (labels, figures) in rows {
+        if let Some(quiet) = &figures.quiet {
+            let seconds = quiet.oldest_age_ms as f64 / 1e3;
+            age.encode_family(labels)?.encode_gauge(&seconds)?;
+        }
+    }
+    Ok(())
 }
 
 /// Queues to which nothing was sent have no size.

@@ -72,6 +72,8 @@ pub struct Caller {
     pub wall_ms: u64,
     /// Request header `X-Amzn-Trace-Id` (SQS-138).
     pub trace_header: Option<Str>,
+    /// Name of the operation that is called; empty where there is none.
+    pub operation: &'static str,
     /// The protocol of the request, where AWS answers the same operation differently (SQS-185).
     pub protocol: Protocol,
 }
@@ -91,6 +93,7 @@ impl Default for Caller {
             source_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
             wall_ms: 0,
             trace_header: None,
+            operation: "",
             protocol: Protocol::AwsJson10,
         }
     }

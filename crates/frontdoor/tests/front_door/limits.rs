@@ -83,7 +83,25 @@ fn headers_beyond_size_or_count_are_431() {
     }
     let mut client = server.connect();
     client.send(request(&many, "{}"));
-    assert!(client.read_head().starts_with("HTTP/1.1 431"));
+    let answer = client.answer();
+    assert_eq!(answer.status, 431);
+    assert!(answer.header("x-amzn-requestid").is_some());
+    assert!(
+        answer
+            .body
+            .contains("<Code>RequestHeaderFieldsTooLarge</Code>")
+    );
+}
+
+#[test]
+fn what_is_no_http_is_told_so() {
+    let server = limited(|_| {});
+    let mut client = server.connect();
+    client.send("NONSENSE\r\n\r\n");
+    let answer = client.answer();
+    assert_eq!(answer.status, 400);
+    assert!(answer.header("x-amzn-requestid").is_some());
+    assert!(answer.body.contains("<Code>MalformedRequest</Code>"));
 }
 
 #[test]

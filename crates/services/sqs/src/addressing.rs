@@ -64,12 +64,18 @@ pub(crate) fn locate<'a>(
     if may_use(caller, account, &located.settings) {
         return Ok(located);
     }
-    Err(api::ACCESS_DENIED_EXCEPTION.with(format!(
-        "User: arn:aws:iam::{}:root is not authorized to perform this action on resource: {} because no resource-based \
-         policy allows the action",
-        caller.account,
-        located.arn()
-    )))
+    Err(access_denied(caller, &located.arn()))
+}
+
+/// SQS-058; a batch is named by the operation for one message (SQS-417).
+fn access_denied(caller: &Caller, arn: &str) -> ApiError {
+    let operation = caller.operation;
+    let action = operation.strip_suffix("Batch").unwrap_or(operation);
+    api::ACCESS_DENIED_EXCEPTION.with(format!(
+        "User: arn:aws:iam::{}:root is not authorized to perform: sqs:{action} on resource: {arn} because no \
+         resource-based policy allows the sqs:{action} action",
+        caller.account
+    ))
 }
 
 /// Whether the queue is the caller's own, or one that has a policy for others.

@@ -60,7 +60,7 @@ mod limits;
 pub use declared::{Declaration, NotDeclared};
 pub use limits::Limits;
 pub use peek::{Peek, PeekedMessage, PeekedMessages};
-pub use survey::{NamedFigures, QueueFigures, Survey};
+pub use survey::{NamedFigures, QueueFigures, QuietFigures, Survey};
 
 /// The service.
 pub struct Sqs {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use waystation_engine::{QueueId, QueueSurvey, Tally};
+use waystation_engine::{QueueId, QueueSurvey, QuietCounts, Tally};
 use waystation_wire::ApiError;
 
 use crate::errors::from_engine;
@@ -19,8 +19,47 @@ pub struct QueueFigures {
     pub delayed: u64,
     /// `ApproximateAgeOfOldestMessage`, in milliseconds; 0 when there is none (SQS-207).
     pub oldest_age_ms: u64,
+    /// The same without noisy tenants, and how many of these there are, once a queue has tenants.
+    pub quiet: Option<QuietFigures>,
     /// The counters, since the server started.
     pub tally: Tally,
+}
+
+/// What the quiet tenants of a queue have.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct QuietFigures {
+    /// `ApproximateNumberOfNoisyGroups`
+    pub noisy_groups: u64,
+    /// `ApproximateNumberOfMessagesVisibleInQuietGroups`
+    pub visible: u64,
+    /// `ApproximateNumberOfMessagesNotVisibleInQuietGroups`
+    pub in_flight: u64,
+    /// `ApproximateNumberOfMessagesDelayedInQuietGroups`
+    pub delayed: u64,
+    /// `ApproximateAgeOfOldestMessageInQuietGroups`, in milliseconds; 0 when there is none.
+    pub oldest_age_ms: u64,
+}
+
+impl QuietFigures {
+    fn of(counts: &QuietCounts, now_ms: u64) -> QuietFigures {
+        QuietFigures {
+            noisy_groups: counts.noisy_groups,
+            visible: counts.visible,
+            in_flight: counts.in_flight,
+            delayed: counts.delayed,
+            oldest_age_ms: counts
+                .oldest_sent_ms
+                .map_or(0, |oldest_ms| now_ms.saturating_sub(oldest_ms)),
+        }
+    }
+
+    fn add(&mut self, other: &QuietFigures) {
+        self.noisy_groups += other.noisy_groups;
+        self.visible += other.visible;
+        self.in_flight += other.in_flight;
+        self.delayed += other.delayed;
+        self.oldest_age_ms = self.oldest_age_ms.max(other.oldest_age_ms);
+    }
 }
 
 /// A queue by its names.
@@ -56,6 +95,10 @@ impl QueueFigures {
             oldest_age_ms: survey
                 .oldest_ms
                 .map_or(0, |oldest_ms| now_ms.saturating_sub(oldest_ms)),
+            quiet: survey
+                .counts
+                .quiet
+                .map(|counts| QuietFigures::of(&counts, now_ms)),
             tally: survey.tally,
         }
     }
@@ -65,6 +108,9 @@ impl QueueFigures {
         self.in_flight += other.in_flight;
         self.delayed += other.delayed;
         self.oldest_age_ms = self.oldest_age_ms.max(other.oldest_age_ms);
+        if let Some(quiet) = &other.quiet {
+            self.quiet.get_or_insert_default().add(quiet);
+        }
         self.tally.add(&other.tally);
     }
 }

@@ -8,6 +8,12 @@ use crate::harness::Lab;
 const FAST: &str = r#"{"FifoQueue":"true","ContentBasedDeduplication":"true",
     "DeduplicationScope":"messageGroup","FifoThroughputLimit":"perMessageGroupId"}"#;
 
+/// Tells the runner which behaviours the test that calls it shows.
+#[allow(clippy::print_stdout, reason = "the test runner reads these lines")]
+fn shows(ids: &[&str]) {
+    ids.iter().for_each(|id| println!("behaviour {id}"));
+}
+
 fn batch(url: &str, round: usize) -> Value {
     let entries: Vec<Value> = (0..10)
         .map(|number| {
@@ -37,7 +43,7 @@ fn batches(lab: &Lab, url: &str, most: usize) -> usize {
 
 #[test]
 fn batches_carry_ten_times_as_many_messages() {
-    // SQS-441
+    shows(&["SQS-441"]);
     let lab = Lab::with_limits(Limits::Aws);
     let attributes = json!({ "FifoQueue": "true", "ContentBasedDeduplication": "true" });
     let url = lab.queue("slow.fifo", attributes);
@@ -48,7 +54,8 @@ fn batches_carry_ten_times_as_many_messages() {
 
 #[test]
 fn queues_with_high_throughput_share_the_rate_of_their_region() {
-    // SQS-443: the laboratory's region takes 70,000 a second; each is a request of its own.
+    shows(&["SQS-443"]);
+    // The laboratory's region takes 70,000 a second; each is a request of its own.
     let lab = Lab::with_limits(Limits::Aws);
     let attributes: Value = serde_json::from_str(FAST).expect("JSON");
     let urls = ["one.fifo", "two.fifo"].map(|name| lab.queue(name, attributes.clone()));
