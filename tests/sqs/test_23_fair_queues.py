@@ -192,6 +192,19 @@ def test_who_is_noisy_is_known_after_a_restart(restartable: Lab, ends: str):
     assert bodies(take(queue, 90))["loud"] == 90
 
 
+@behaviour("SQS-382", "SQS-245")
+def test_what_outlived_the_retention_in_flight_makes_no_noise(clocked: Lab):
+    queue = clocked.queue(MessageRetentionPeriod="60")
+    flood(queue, "loud", 1030)
+    take(queue, 1030)
+    clocked.advance(61)
+    assert queue.counts() == (0, 0, 0)
+    clocked.advance(300)
+    flood(queue, "loud", 20)
+    flood(queue, "calm", 10)
+    assert bodies(take(queue, 10)) == {"loud": 10}
+
+
 @behaviour("SQS-391")
 def test_tenants_without_number(lab: Lab):
     queue = lab.queue()

@@ -33,7 +33,9 @@ impl Queue {
         let Some(slot) = self.pages.get_mut(&number) else {
             return Expiry::None;
         };
-        if slot.sent_max_ms.saturating_add(retention_ms) <= now_ms {
+        // What tenants hold in flight is counted message by message.
+        let counted = self.fair.is_some() && slot.waiting() > 0;
+        if slot.sent_max_ms.saturating_add(retention_ms) <= now_ms && !counted {
             return Expiry::Page(number);
         }
         let Some(page) = slot.page.clone() else {
