@@ -8,8 +8,6 @@ import pytest
 from harness.lab import Lab
 from harness.wire import JSON_TYPE, Wire, credential
 
-NOT_BUILT = ["StartMessageMoveTask", "CancelMessageMoveTask", "ListMessageMoveTasks"]
-
 
 def test_an_unknown_operation_of_the_service_is_refused(lab: Lab):
     answer = lab.wire.json("DoSomething", {})
@@ -98,13 +96,3 @@ def test_a_chunked_body_is_read(lab: Lab):
     head += f"Content-Type: {JSON_TYPE}\r\nX-Amz-Target: AmazonSQS.SendMessage\r\n\r\n"
     assert raw(lab, head.encode() + chunks).startswith(b"HTTP/1.1 200")
     assert queue.bodies() == ["in chunks"]
-
-
-@pytest.mark.parametrize("operation", NOT_BUILT)
-def test_an_operation_that_is_not_built_answers_501_by_its_name(lab: Lab, operation: str):
-    answer = lab.wire.json(operation, {"QueueUrl": lab.queue().url})
-    assert answer.status == 501, answer.text
-    assert operation in answer.json["message"]
-    query = lab.wire.query(operation, {"QueueUrl": lab.queue().url})
-    assert query.status == 501
-    assert query.xml.findtext("Error/Code") == "NotImplemented"

@@ -1,7 +1,10 @@
 """Reference section 17: how a FIFO queue chooses what a receive returns."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 from harness.behaviours import behaviour
 from harness.lab import Lab, Queue
+from harness.wire import Wire
 
 
 def fill(queue: Queue, *bodies: str):
@@ -172,3 +175,24 @@ def test_counts_of_a_group_grow_together(clocked: Lab):
             ("g1-m2", count),
         ]
         clocked.advance(31)
+
+
+@behaviour("SQS-298")
+def test_a_large_backlog_of_a_blocked_group_hides_others(lab: Lab):
+    queue = lab.fifo()
+    looked_at = 120_000
+
+    def send(thread: int):
+        wire = Wire(lab.server.host)
+        for start in range(thread * 10, looked_at, 40):
+            entries = [{"Id": str(one), "MessageBody": f"{start + one}", "MessageGroupId": "blocked"} for one in range(10)]
+            answer = wire.json("SendMessageBatch", {"QueueUrl": queue.url, "Entries": entries})
+            assert answer.status == 200 and "Failed" not in answer.json, answer.text
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(send, range(4)))
+    held = queue.receive_one()
+    queue.send("hidden", group="free")
+    assert queue.receive() == [], "the free group stands behind what a receive looks through"
+    queue.delete(held)
+    assert "hidden" in queue.bodies() + queue.bodies(), "one message less stands before the free group"

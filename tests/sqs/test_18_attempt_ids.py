@@ -78,3 +78,17 @@ def test_without_an_id_nothing_is_repeated(lab: Lab):
     queue.send("m", group="g")
     assert queue.bodies() == ["m"]
     assert queue.bodies() == []
+
+
+@behaviour("SQS-308")
+def test_a_repetition_after_the_timeout_is_a_new_receive_or_none(clocked: Lab):
+    queue = clocked.fifo()
+    queue.send("one", group="g")
+    [first] = queue.receive(VisibilityTimeout=10, ReceiveRequestAttemptId="again")
+    clocked.advance(11)
+    for later in queue.receive(VisibilityTimeout=10, ReceiveRequestAttemptId="again"):
+        assert later["MessageId"] == first["MessageId"]
+        assert later["ReceiptHandle"] != first["ReceiptHandle"]
+        assert later["Attributes"]["ApproximateReceiveCount"] == "2"
+    with refused("InvalidParameterValue"):
+        queue.delete(first)

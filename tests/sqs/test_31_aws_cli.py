@@ -5,8 +5,9 @@ import subprocess
 
 from harness import places
 from harness.behaviours import behaviour
-from harness.lab import Lab, fresh_name
+from harness.lab import Lab, fresh_name, redrive_policy
 from harness.server import clean_environment
+from harness.waiting import eventually
 
 
 def aws(lab: Lab, *words: str, fails: bool = False):
@@ -54,3 +55,22 @@ def test_tags_and_pages_through_the_command_line(lab: Lab):
     urls = aws(lab, "list-queues", "--queue-name-prefix", prefix, "--page-size", "1")["QueueUrls"]
     assert len(urls) == 3
     assert aws(lab, "list-queue-tags", "--queue-url", urls[0])["Tags"]["number"] in "012"
+
+
+@behaviour("SQS-343", "SQS-359", "SQS-368")
+def test_dead_letters_go_back_through_the_command_line(lab: Lab):
+    dead = lab.queue()
+    source = lab.queue(RedrivePolicy=redrive_policy(dead, 1))
+    source.send("poison")
+    source.receive_one(VisibilityTimeout=0)
+    assert source.receive() == []
+    eventually(lambda: dead.counts()[0] == 1, "the dead letter")
+    assert aws(lab, "start-message-move-task", "--source-arn", dead.arn, "--max-number-of-messages-per-second", "100")["TaskHandle"]
+
+    def latest() -> dict:
+        return aws(lab, "list-message-move-tasks", "--source-arn", dead.arn)["Results"][0]
+
+    task = eventually(lambda: latest() if latest()["Status"] == "COMPLETED" else None, "the end of the task")
+    assert (task["ApproximateNumberOfMessagesMoved"], task["MaxNumberOfMessagesPerSecond"]) == (1, 100)
+    assert source.counts()[0] == 1
+    assert "Value for parameter TaskHandle is invalid." in aws(lab, "cancel-message-move-task", "--task-handle", "x", fails=True)

@@ -92,6 +92,8 @@ impl Run {
 
     /// Starts the machine; a flipped bit among acknowledged bytes must be found, and only that.
     pub(crate) fn start(&mut self) -> Checked {
+        // A failure that was to come to the process that died does not come to the next one.
+        self.machine.view.calm();
         if self.profile.rots
             && self.rng.bool()
             && let Some((name, offset)) = self.place_to_rot()

@@ -159,7 +159,10 @@ async fn serve(
         Limits::None => waystation_sqs::Limits::None,
         Limits::Aws => waystation_sqs::Limits::Aws,
     };
-    let sqs = Arc::new(Sqs::new(engine.clone(), limits));
+    let runtime = tokio::runtime::Handle::current();
+    let spawn = Box::new(move |task| drop(runtime.spawn(task)));
+    let sqs = Arc::new(Sqs::new(engine.clone(), limits, spawn));
+    sqs.resume_move_tasks().map_err(|error| error.message)?;
     let sns = Arc::new(Sns::new(engine.clone(), sqs.clone()));
     sns.start_deliveries();
     let mut registry = Registry::default();

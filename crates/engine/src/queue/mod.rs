@@ -69,6 +69,8 @@ pub struct QueueCounts {
     pub in_flight: u64,
     /// Delayed.
     pub delayed: u64,
+    /// How far the last move task out of it is.
+    pub moving: Option<MoveProgress>,
     /// Engine time of the oldest send still here, at most one page too early.
     pub oldest_sent_ms: Option<u64>,
     /// Groups of a FIFO queue with messages in flight; after a restart known once somebody receives.
@@ -203,6 +205,7 @@ impl Queue {
             oldest_sent_ms: oldest.map(|(sent_ms, _)| *sent_ms),
             groups_in_flight: self.window.as_ref().map_or(0, Window::groups_in_flight),
             quiet: self.quiet_counts(),
+            moving: self.moving,
             ..counts
         }
     }

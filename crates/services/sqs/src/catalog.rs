@@ -3,6 +3,7 @@
 //! Paths within the scope of an account and region; names hold no slash, so none is a prefix of another's:
 //! ```text
 //! sqs/queue/<name>                         settings of a queue
+//! sqs/move/<name>                          its latest move tasks: move_task_rows.rs
 //! sqs/source/<target name>/<queue id>      a queue whose redrive policy names (or once named) the target: dead_letter.rs
 //! ```
 
@@ -18,11 +19,18 @@ use crate::{Sqs, dead_letter, errors, limits};
 
 /// What all queues' paths start with.
 pub(crate) const QUEUES: &[u8] = b"sqs/queue/";
+/// What all paths of move tasks start with.
+pub(crate) const MOVES: &[u8] = b"sqs/move/";
 const SOURCES: &[u8] = b"sqs/source/";
 
 /// The path of a queue's settings.
 pub(crate) fn queue_path(name: &str) -> Vec<u8> {
     [QUEUES, name.as_bytes()].concat()
+}
+
+/// The path of a queue's move tasks.
+pub(crate) fn moves_path(name: &str) -> Vec<u8> {
+    [MOVES, name.as_bytes()].concat()
 }
 
 /// What the paths of a target's sources start with.

@@ -63,6 +63,7 @@ pub(crate) type Rest = Option<Vec<u8>>;
 /// All changes that belong to an edit: the queue itself, its place among the sources of its target, and its own sources.
 pub(crate) fn changes(sqs: &Sqs, edit: &Edit<'_>) -> Result<(Vec<CatalogChange>, Rest), ApiError> {
     let mut changes = vec![main_change(sqs, edit)?];
+    changes.extend(forgotten_tasks(sqs, edit));
     let redrive = |settings: Option<&QueueSettings>| {
         settings.and_then(|settings| {
             Some((
@@ -92,6 +93,18 @@ pub(crate) fn changes(sqs: &Sqs, edit: &Edit<'_>) -> Result<(Vec<CatalogChange>,
     let (followers, rest) = follow(sqs, edit, None)?;
     changes.extend(followers);
     Ok((changes, rest))
+}
+
+/// With a queue its move tasks go.
+fn forgotten_tasks(sqs: &Sqs, edit: &Edit<'_>) -> Option<CatalogChange> {
+    let path = catalog::moves_path(edit.name);
+    let gone = edit.after.is_none() && sqs.engine.catalog().get(edit.scope, &path).is_some();
+    gone.then_some(CatalogChange {
+        path,
+        expect: Expect::Any,
+        value: None,
+        queue: None,
+    })
 }
 
 fn main_change(sqs: &Sqs, edit: &Edit<'_>) -> Result<CatalogChange, ApiError> {
@@ -228,6 +241,26 @@ pub(crate) fn check_target(
         return refused("The dead-letter queue does not allow this source queue.");
     }
     Ok(())
+}
+
+/// Whether the redrive policy of some queue names this one now (SQS-344, SQS-347).
+pub(crate) fn is_target(sqs: &Sqs, located: &addressing::Located<'_>) -> Result<bool, ApiError> {
+    let prefix = catalog::sources_prefix(located.name);
+    let mut after: Option<Vec<u8>> = None;
+    loop {
+        let catalog = sqs.engine.catalog();
+        let page = limits::LIST_PAGE_MAX;
+        let rows = catalog.range(&located.scope, &prefix, after.as_deref(), page);
+        for (_, row) in &rows {
+            if SourceRow::read(row)?.state == State::Current {
+                return Ok(true);
+            }
+        }
+        match rows.into_iter().last() {
+            Some((path, _)) => after = Some(path),
+            None => return Ok(false),
+        }
+    }
 }
 
 /// The ARN of the queue from which a message was moved into `located` (SQS-319).

@@ -4,12 +4,13 @@
 //! the operation's file applies AWS's rules (`docs/reference/sqs.md`, cited by id), the engine does the durable part, and
 //! the answer is built from ids that derive from the engine's (`ids`, `receipt`).
 //!
-//! What is deliberately absent: message move tasks (section 21), evaluation of policies (`auth` will do it).
+//! What is deliberately absent: evaluation of policies (`auth` will do it).
 
 use std::fmt;
 
 use waystation_delivery::{keys, md5, message, stored};
 use waystation_engine::Engine;
+use waystation_wire::service::BoxFuture;
 
 // What is asked for.
 pub mod api;
@@ -27,6 +28,9 @@ mod survey;
 mod tags;
 mod permissions;
 mod dead_letter;
+mod move_tasks;
+mod move_task_rows;
+mod move_runner;
 // How queues are found, kept and changed.
 mod addressing;
 mod catalog;
@@ -62,9 +66,15 @@ pub use limits::Limits;
 pub use peek::{Peek, PeekedMessage, PeekedMessages};
 pub use survey::{NamedFigures, QueueFigures, QuietFigures, Survey};
 
+/// Starts a future that runs by itself; whoever has the async runtime gives it.
+pub type Spawn = Box<dyn Fn(BoxFuture<'static, ()>) + Send + Sync>;
+
 /// The service.
 pub struct Sqs {
     engine: Engine,
+    spawn: Spawn,
+    /// Makes the ids of move tasks (SQS-371).
+    task_key: keys::Key,
     keys: keys::Keys,
     waiting: waiting::WaitingPeriods,
     rates: rates::Rates,
@@ -72,10 +82,13 @@ pub struct Sqs {
 
 impl Sqs {
     /// The service over an engine, whose message key makes its ids and receipt handles.
-    pub fn new(engine: Engine, limits: Limits) -> Sqs {
+    pub fn new(engine: Engine, limits: Limits, spawn: Spawn) -> Sqs {
+        let task_key = keys::Key::derive(&engine.message_key(), "sqs move task");
         let keys = keys::Keys::new(&engine.message_key());
         Sqs {
             engine,
+            spawn,
+            task_key,
             keys,
             waiting: waiting::WaitingPeriods::new(limits),
             rates: rates::Rates::new(limits),
@@ -116,6 +129,10 @@ waystation_wire::operations! {
     "ListQueueTags" => tags::list(api::ListQueueTagsRequest) -> api::ListQueueTagsResult,
     "ListDeadLetterSourceQueues" => dead_letter::list_sources(api::ListDeadLetterSourceQueuesRequest)
         -> api::ListDeadLetterSourceQueuesResult,
+    "StartMessageMoveTask" => move_tasks::start(api::StartMessageMoveTaskRequest) -> api::StartMessageMoveTaskResult,
+    "ListMessageMoveTasks" => move_tasks::list(api::ListMessageMoveTasksRequest) -> api::ListMessageMoveTasksResult,
+    "CancelMessageMoveTask" => move_tasks::cancel(api::CancelMessageMoveTaskRequest)
+        -> api::CancelMessageMoveTaskResult,
     "AddPermission" => permissions::add(api::AddPermissionRequest) -> (),
     "RemovePermission" => permissions::remove(api::RemovePermissionRequest) -> (),
 }

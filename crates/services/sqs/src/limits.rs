@@ -69,6 +69,25 @@ pub(crate) const REDRIVE_POLICY_BYTES_MAX: usize = 8_192;
 /// further ones follow in writes of their own.
 pub(crate) const FOLLOWERS_PER_WRITE_MAX: usize = 256;
 
+/// SQS-350: messages per second of a move task.
+pub(crate) const MOVE_RATE_MAX: u32 = 500;
+/// SQS-352: active move tasks of an account and region.
+pub(crate) const MOVE_TASKS_ACTIVE_MAX: usize = 100;
+/// SQS-353: how long a move task runs, in milliseconds.
+pub(crate) const MOVE_TASK_MS_MAX: u64 = 36 * 3_600_000;
+/// SQS-359: tasks of one queue that are remembered and listed.
+pub(crate) const MOVE_TASKS_LISTED_MAX: usize = 10;
+/// SQS-373: how long a task is listed after its end, in milliseconds. AWS documents no length.
+pub(crate) const MOVE_TASK_LISTED_MS: u64 = 7 * 86_400_000;
+/// Messages that a move task sends on at once.
+pub(crate) const MOVE_SLICE_MESSAGES: usize = 256;
+/// Destinations that a move task remembers to exist; it asks again for further ones.
+pub(crate) const MOVE_DESTINATIONS_KNOWN_MAX: usize = 64;
+/// How long a move task rests after the disk was full, in milliseconds.
+pub(crate) const MOVE_RETRY_MS: u64 = 1_000;
+/// Characters of a task handle; the longest one that the service makes is shorter.
+pub(crate) const TASK_HANDLE_LENGTH_MAX: usize = 1_024;
+
 /// SQS-392: tags of a queue.
 pub(crate) const TAGS_MAX: usize = 50;
 /// SQS-393: characters of a tag's key.

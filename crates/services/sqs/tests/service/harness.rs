@@ -218,7 +218,11 @@ fn start(
     let opened = open(parts).unwrap_or_else(|error| panic!("the engine does not open: {error}"));
     let running =
         Running::start(opened).unwrap_or_else(|error| panic!("the engine does not start: {error}"));
-    let sqs = Arc::new(Sqs::new(running.engine().clone(), limits));
+    let spawn = Box::new(|task| {
+        std::thread::spawn(move || block_on(task));
+    });
+    let sqs = Arc::new(Sqs::new(running.engine().clone(), limits, spawn));
+    sqs.resume_move_tasks().expect("readable rows");
     (running, sqs)
 }
 
