@@ -217,19 +217,3 @@ fn permissions_come_and_go_with_the_policy() {
     );
     assert_eq!(policy(), None);
 }
-
-#[test]
-fn move_tasks_are_not_built() {
-    let lab = Lab::new();
-    let arn = "arn:aws:sqs:us-east-1:000000000000:q";
-    for (operation, input) in [
-        ("StartMessageMoveTask", json!({ "SourceArn": arn })),
-        ("ListMessageMoveTasks", json!({ "SourceArn": arn })),
-        ("CancelMessageMoveTask", json!({ "TaskHandle": "handle" })),
-    ] {
-        assert_eq!(
-            lab.ask(operation, input).expect_err("absent").0,
-            "NotImplemented"
-        );
-    }
-}

@@ -11,4 +11,5 @@ mod harness;
 mod dead_letters;
 mod lifecycle;
 mod messages;
+mod move_tasks;
 mod rates;
