@@ -223,8 +223,8 @@ impl Run {
         if self.machine.is_broken() {
             return self.broke("the engine", "it rests on a broken disk");
         }
-        // Effects of catalog writes that find no room wait for it.
-        let full = self.model.leeway.full;
+        // Effects of catalog writes that find no room wait for it, and so do slices of move tasks while the outbox is full.
+        let full = self.model.leeway.full || self.model.leeway.tight;
         let now_ms = self.machine.now_ms();
         let stuck = self.operations.iter().find(|operation| {
             let writes = matches!(

@@ -237,6 +237,12 @@ impl Model {
         known.map_or(0, |queue| queue.ghosts + queue.receives_under_way(but))
     }
 
+    /// Receives that nobody heard of in the queues the message may have been moved to.
+    fn ghosts_elsewhere(&self, message: &Message, but: u64) -> u64 {
+        let reached = self.reach(message, but).into_iter();
+        reached.map(|queue| self.ghosts_of(queue, but)).sum()
+    }
+
     /// The message is in the queue it was last seen in, and nothing can have moved it.
     fn rests(&self, message: &Message, but: u64) -> bool {
         self.reach(message, but).is_empty()

@@ -134,7 +134,9 @@ impl Model {
         let renamed = self.is_renamed(index, delivered)?;
         let stays = self.may_arrive(queue, index, delivered, renamed, window)?;
         let message = self.messages.get(index).ok_or("unknown")?;
-        let ghosts = self.ghosts(message, window.operation);
+        let between = self.ghosts_elsewhere(message, window.operation);
+        let here = self.ghosts_of(queue, window.operation);
+        let ghosts = self.ghosts(message, window.operation) + between.saturating_sub(here);
         let place = message.place;
         match (renamed, place == queue) {
             _ if stays => {}
