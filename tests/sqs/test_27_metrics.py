@@ -3,8 +3,9 @@
 import re
 
 from harness.behaviours import behaviour
-from harness.lab import Lab, Queue, text_attribute
+from harness.lab import Lab, Queue, redrive_policy, text_attribute
 from harness.server import Server
+from harness.waiting import eventually
 from harness.wire import Wire
 
 LINE = re.compile(r"^(waystation_sqs_\w+)\{([^}]*)\} (\S+)$", re.MULTILINE)
@@ -192,3 +193,15 @@ def test_queues_beyond_the_limit_are_summed_up():
         queues[1].delete_queue()
         others = series(lab)[("other", "other", "other")]
         assert others["messages_sent_total"] == 2, "the next in line has its own place now"
+
+
+@behaviour("SQS-329")
+def test_what_redrive_moves_does_not_count_as_sent(clocked: Lab):
+    dead = clocked.queue()
+    source = clocked.queue(RedrivePolicy=redrive_policy(dead, 1), VisibilityTimeout="0")
+    source.send("poison")
+    source.receive_one()
+    assert source.receive(1) == []
+    eventually(lambda: of(dead)["messages_visible"] == 1, "the message is in the dead-letter queue")
+    assert of(dead)["messages_sent_total"] == 0
+    assert of(source)["messages_sent_total"] == 1
