@@ -7,6 +7,7 @@ use crate::config::{EngineError, QueueConfig, ReceiptError};
 use crate::ids::{MessageIdentity, QueueId, Receipt, ShardId};
 use crate::moves::{MoveReport, MoveRequest};
 use crate::peek::{Glimpse, PeekRequest};
+use crate::publication::{Label, Publication, PublishReply, Published};
 use crate::queue::QueueCounts;
 use crate::reply::Promise;
 use crate::survey::QueueSurvey;
@@ -65,6 +66,7 @@ pub(crate) struct Leased {
     pub(crate) first_received_ms: u64,
     pub(crate) receipt: Receipt,
     pub(crate) moved_from: Option<QueueId>,
+    pub(crate) label: Option<Label>,
 }
 
 /// A message as a receive returns it.
@@ -86,6 +88,8 @@ pub struct Delivered {
     pub receipt: Receipt,
     /// The queue a dead-letter move brought it from.
     pub moved_from: Option<QueueId>,
+    /// What a publisher labelled it with.
+    pub label: Option<Label>,
 }
 
 /// What must hold of a catalog row before it is written.
@@ -136,6 +140,13 @@ pub(crate) enum Command {
         /// Of the first messages, when the command was planned before and something had to be read.
         results: Vec<Result<Sent, EngineError>>,
         promise: Promise<SendReply>,
+    },
+    Publish {
+        topic: QueueId,
+        publications: Vec<Publication>,
+        /// Of those that are done already.
+        results: Vec<Result<Published, EngineError>>,
+        promise: Promise<PublishReply>,
     },
     Receive {
         queue: QueueId,
@@ -206,6 +217,7 @@ impl Command {
             | Command::Purge { queue, .. }
             | Command::Peek { queue, .. }
             | Command::Move { queue, .. }
+            | Command::Publish { topic: queue, .. }
             | Command::Counts { queue, .. } => queue.shard(),
             Command::Survey { shard, .. }
             | Command::WriteCatalog { shard, .. }
@@ -237,6 +249,7 @@ impl Command {
     pub(crate) fn refuse(self, error: EngineError) {
         match self {
             Command::Send { promise, .. } => promise.fill(Err(error)),
+            Command::Publish { promise, .. } => promise.fill(Err(error)),
             Command::Receive { promise, .. } => promise.fill(Err(error)),
             Command::Delete { promise, .. } | Command::ChangeVisibility { promise, .. } => {
                 promise.fill(Err(error));

@@ -1,10 +1,17 @@
 //! What one shard does to another. Effects wait in the source's `outbox` until the destination took
 //! them in.
 
+use waystation_storage::{BodyRef, Lsn};
+
 use crate::codec::{Malformed, Reader, Writer};
 use crate::config::QueueConfig;
+use crate::delivery::Delivery;
 use crate::ids::{MessageIdentity, QueueId};
 use crate::page::{decode_chunks, encode_chunks};
+use crate::publication::Label;
+
+/// Kind that goes before that of an effect whose message has a label.
+const LABELLED: u8 = 9;
 
 /// A message on its way between queues; the body stays where the journal put it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +25,8 @@ pub(crate) struct MovedMessage {
     pub(crate) identity: MessageIdentity,
     /// Who it was when the journal took its body.
     pub(crate) owner: MessageIdentity,
+    /// What its publisher labelled it with.
+    pub(crate) label: Option<Label>,
     pub(crate) body_lsn: u64,
     pub(crate) body_bytes: u32,
     pub(crate) chunks: Vec<(u32, u32)>,
@@ -44,6 +53,8 @@ pub(crate) enum Effect {
     Return(MovedMessage),
     /// Put the message into the queue a move task takes it to, as a new one (`SQS-355`).
     Move { task: u64, message: MovedMessage },
+    /// Put a published message into the queue.
+    Deliver(Delivery),
     /// That queue was gone: take the message back, uncounted.
     MoveBack { task: u64, message: MovedMessage },
 }
@@ -57,6 +68,7 @@ impl Effect {
             | Effect::Return(message)
             | Effect::Move { message, .. }
             | Effect::MoveBack { message, .. } => message.queue,
+            Effect::Deliver(delivery) => delivery.queue,
         }
     }
 
@@ -67,23 +79,50 @@ impl Effect {
             | Effect::Return(message)
             | Effect::Move { message, .. }
             | Effect::MoveBack { message, .. } => Some(message),
-            Effect::Configure { .. } | Effect::Remove { .. } => None,
+            Effect::Configure { .. } | Effect::Remove { .. } | Effect::Deliver(_) => None,
         }
     }
 
-    /// Where the body it refers to lies.
+    /// The body it refers to, and who the journal knows that by.
+    pub(crate) fn body(&self) -> Option<(BodyRef, MessageIdentity)> {
+        let (lsn, bytes, owner) = match self {
+            Effect::Deliver(delivery) => (delivery.body.lsn, delivery.body.bytes, delivery.owner),
+            other => {
+                let message = other.message()?;
+                (message.body_lsn, message.body_bytes, message.owner)
+            }
+        };
+        let body = BodyRef {
+            lsn: Lsn(lsn),
+            bytes,
+        };
+        Some((body, owner))
+    }
+
+    /// Where that body lies.
     pub(crate) fn occupied(&self, segment_bytes: u64) -> Vec<(u32, u32)> {
-        self.message()
-            .map_or(Vec::new(), |message| message.occupied(segment_bytes))
+        match self {
+            Effect::Deliver(delivery) => delivery.body.occupied(segment_bytes),
+            other => other
+                .message()
+                .map_or(Vec::new(), |message| message.occupied(segment_bytes)),
+        }
     }
 
     /// What it counts in the outbox, in bytes: about its memory, and no less than its room on the disk.
     pub(crate) fn weight_bytes(&self) -> u64 {
-        let chunks = self.message().map_or(0, |message| message.chunks.len());
+        let chunks = match self {
+            Effect::Deliver(delivery) => delivery.body.chunks.len(),
+            other => other.message().map_or(0, |message| message.chunks.len()),
+        };
         (size_of::<Effect>() + chunks * 8) as u64
     }
 
     pub(crate) fn encode(&self, out: &mut Writer) {
+        if let Some(label) = self.message().and_then(|message| message.label) {
+            out.u8(LABELLED);
+            label.encode(out);
+        }
         match self {
             Effect::Configure {
                 queue,
@@ -113,11 +152,41 @@ impl Effect {
                 out.u8(8).u64(*task);
                 message.encode(out);
             }
+            Effect::Deliver(delivery) => {
+                out.u8(10);
+                delivery.encode(out);
+            }
         }
     }
 
     pub(crate) fn decode(input: &mut Reader<'_>) -> Result<Effect, Malformed> {
-        Ok(match input.u8()? {
+        match input.u8()? {
+            LABELLED => {
+                let label = Label::decode(input)?;
+                let kind = input.u8()?;
+                let mut effect = Effect::decode_kind(kind, input)?;
+                match effect.message_mut() {
+                    Some(message) => message.label = Some(label),
+                    None => return Err(input.malformed()),
+                }
+                Ok(effect)
+            }
+            kind => Effect::decode_kind(kind, input),
+        }
+    }
+
+    fn message_mut(&mut self) -> Option<&mut MovedMessage> {
+        match self {
+            Effect::DeadLetter(message)
+            | Effect::Return(message)
+            | Effect::Move { message, .. }
+            | Effect::MoveBack { message, .. } => Some(message),
+            Effect::Configure { .. } | Effect::Remove { .. } | Effect::Deliver(_) => None,
+        }
+    }
+
+    fn decode_kind(kind: u8, input: &mut Reader<'_>) -> Result<Effect, Malformed> {
+        Ok(match kind {
             1 => Effect::Configure {
                 queue: QueueId(input.u64()?),
                 version: input.u64()?,
@@ -138,6 +207,7 @@ impl Effect {
                 task: input.u64()?,
                 message: MovedMessage::decode(input)?,
             },
+            10 => Effect::Deliver(Delivery::decode(input)?),
             _ => return Err(Malformed("effect of an unknown kind")),
         })
     }
@@ -179,6 +249,7 @@ impl MovedMessage {
             from,
             identity,
             owner: identity,
+            label: None,
             body_lsn: input.u64()?,
             body_bytes: input.u32()?,
             sent_ms: input.u64()?,

@@ -196,6 +196,7 @@ impl Engine {
                 first_received_ms: message.first_received_ms,
                 receipt: message.receipt,
                 moved_from: message.moved_from,
+                label: message.label,
             });
         }
         Ok(delivered)

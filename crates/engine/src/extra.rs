@@ -1,12 +1,14 @@
 //! What only some messages of a page need: those received, delayed, moved or chunked.
 //!
 //! Millions of messages may wait, so what each of them takes counts: 48 bytes side by side and two for the
-//! place, against 120 and more in a map. What hardly any message has is boxed.
+//! place, against 120 and more in a map. What only moved, published
+//! and large messages have is boxed.
 
 use crate::codec::{Malformed, Reader, Writer};
 use crate::ids::{MessageIdentity, QueueId};
 use crate::limits::PAGE_ENTRIES;
 use crate::page::{decode_chunks, encode_chunks};
+use crate::publication::Label;
 
 /// What only some messages need.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,7 +24,7 @@ pub(crate) struct Extra {
     rare: Option<Box<Rare>>,
 }
 
-/// What hardly any message has.
+/// What only messages have that came from elsewhere or are large.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Rare {
     origin: Option<Origin>,
@@ -38,6 +40,8 @@ pub(crate) struct Origin {
     pub owner: MessageIdentity,
     /// The queue a dead-letter move brought it from; its own when there is none to tell of.
     pub from: QueueId,
+    /// What its publisher labelled it with.
+    pub label: Option<Label>,
 }
 
 impl Extra {
@@ -52,7 +56,7 @@ impl Extra {
     }
 
     /// Says both.
-    pub(crate) fn set_body(&mut self, origin: Option<Origin>, chunks: Vec<(u32, u32)>) {
+    fn set_body(&mut self, origin: Option<Origin>, chunks: Vec<(u32, u32)>) {
         let rare = origin.is_some() || !chunks.is_empty();
         self.rare = rare.then(|| Box::new(Rare { origin, chunks }));
     }
@@ -72,6 +76,7 @@ impl Extra {
             origin.identity.encode(out);
             origin.owner.encode(out);
             out.u64(origin.from.0);
+            out.option(origin.label.as_ref(), |out, label| label.encode(out));
         });
         encode_chunks(out, self.chunks());
     }
@@ -93,6 +98,10 @@ impl Extra {
                     _ => MessageIdentity::decode(input)?,
                 },
                 from: QueueId(input.u64()?),
+                label: match version {
+                    1 | 2 => None,
+                    _ => input.option(Label::decode)?,
+                },
             })
         })?;
         extra.set_body(origin, decode_chunks(input)?);
@@ -110,6 +119,8 @@ pub(crate) struct Extras {
     kept: Vec<(u16, Extra)>,
     /// Place in `kept` by position in the page; empty as long as there never was one.
     places: Box<[u16]>,
+    /// How many have something boxed.
+    boxed: usize,
 }
 
 impl Extras {
@@ -147,12 +158,22 @@ impl Extras {
         }
     }
 
+    /// Says of the message at `index` what it was elsewhere and where its body lies.
+    pub(crate) fn set_body(&mut self, index: u16, origin: Option<Origin>, chunks: Vec<(u32, u32)>) {
+        let extra = self.get_mut(index);
+        let before = usize::from(extra.rare.is_some());
+        extra.set_body(origin, chunks);
+        let after = usize::from(extra.rare.is_some());
+        self.boxed = self.boxed + after - before;
+    }
+
     /// Forgets it.
     pub(crate) fn remove(&mut self, index: u16) {
         let Some(place) = self.place(index) else {
             return;
         };
-        self.kept.swap_remove(place);
+        let (_, removed) = self.kept.swap_remove(place);
+        self.boxed -= usize::from(removed.rare.is_some());
         self.put(index, NOWHERE);
         if let Some((moved, _)) = self.kept.get(place) {
             self.put(*moved, place as u16);
@@ -167,7 +188,8 @@ impl Extras {
     /// Memory they take, about.
     pub(crate) fn memory_bytes(&self) -> u64 {
         let kept = self.kept.capacity() * size_of::<(u16, Extra)>();
-        (kept + self.places.len() * size_of::<u16>()) as u64
+        let boxed = self.boxed * size_of::<Rare>();
+        (kept + boxed + self.places.len() * size_of::<u16>()) as u64
     }
 
     /// Writes them in the order of the page.
@@ -194,6 +216,7 @@ impl Extras {
             if index >= entries {
                 return Err(input.malformed());
             }
+            extras.boxed += usize::from(extra.rare.is_some());
             *extras.get_mut(index) = extra;
         }
         Ok(extras)

@@ -45,6 +45,8 @@ pub struct Usage {
     pub visible_messages: Gauge,
     /// Queues.
     pub queues: Gauge,
+    /// Published messages that found no queue where they arrived, since the start.
+    pub deliveries_lost: Gauge,
     /// Effects that wait in outboxes, in memory or not, in bytes.
     pub outbox_bytes: Gauge,
     /// Those of them that are in memory.

@@ -18,6 +18,8 @@ mod queue;
 mod index;
 mod effect;
 mod outbox;
+mod publication;
+mod delivery;
 mod table;
 mod record;
 mod shard;
@@ -57,11 +59,14 @@ pub use config::{EngineError, QueueConfig, QueueKind, ReceiptError, Redrive};
 pub use engine::{Engine, QueueHandle};
 pub use ids::{MessageIdentity, QueueId, Receipt, SHARDS, Scope, ShardId};
 pub use index::{Gauge, Usage};
-pub use limits::Budgets;
+pub use limits::{
+    BODIES_PER_PUBLICATION_MAX, Budgets, PUBLISHED_BODY_BYTES_MAX, TARGETS_PER_PUBLICATION_MAX,
+};
 pub use manual::{Advance, Manual};
 pub use moves::{MoveOutcome, MoveProgress, MoveReport, MoveRequest};
 pub use open::{Opened, Parts, Room, open};
 pub use peek::{MessageState, PeekPage, PeekRequest, Peeked, States};
+pub use publication::{Label, Publication, Published, Target};
 pub use queue::{QueueCounts, QuietCounts};
 pub use reply::{Promise, Reply, promise};
 pub use survey::{QueueSurvey, SIZE_BOUNDS_BYTES, Sizes, Tally};

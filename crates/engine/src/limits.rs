@@ -39,6 +39,12 @@ pub(crate) const DEDUPLICATION_BEHIND_BYTES_MAX: u64 = 128 << 20;
 pub(crate) const VISIBILITY_MS_MAX: u64 = 43_200_000;
 /// Effects handed from one shard to another at a time, and most of one chunk of the outbox.
 pub(crate) const EFFECTS_PER_PULL_MAX: usize = 256;
+/// Queues of one publication; its record lists them all.
+pub const TARGETS_PER_PUBLICATION_MAX: usize = 4_096;
+/// Bodies of one publication.
+pub const BODIES_PER_PUBLICATION_MAX: usize = 256;
+/// Largest body of a publication: the messages of a page that all refer to it are counted in 32 bits.
+pub const PUBLISHED_BODY_BYTES_MAX: usize = 4 << 20;
 /// Rows of a checkpoint written to the view at a time.
 pub(crate) const CHECKPOINT_BATCH_BYTES: usize = 1 << 20;
 /// A segment is worth relocating when no more than one part in this many of it lives.
@@ -71,6 +77,13 @@ pub(crate) const RETRY_MS: u64 = 20;
 /// Long polls that end with nothing do so at multiples of this, in milliseconds, so that thousands of them cost one
 /// wake for many instead of one each.
 pub(crate) const POLL_END_STEP_MS: u64 = 20;
+
+// A publication's record: 52 bytes for a queue, 16 for a body and 8 for each segment that a large one lies in.
+const _: () = assert!(
+    TARGETS_PER_PUBLICATION_MAX * 52 + BODIES_PER_PUBLICATION_MAX * 64 + 64
+        <= waystation_storage::limits::META_BYTES_MAX
+);
+const _: () = assert!(PAGE_ENTRIES * (PUBLISHED_BODY_BYTES_MAX as u64 * 3 / 2) < 1 << 32);
 
 /// Bounds of one node that its configuration may change.
 #[derive(Clone, Debug)]

@@ -4,11 +4,12 @@
 //! need lies beside it in `Extra`. A page is the unit of copy-on-write, spilling and checkpointing.
 
 use crate::codec::{Malformed, Reader, Writer};
-use crate::extra::{Extra, Extras};
+use crate::extra::{Extra, Extras, Origin};
 use crate::limits::PAGE_ENTRIES;
 
-/// Layout version of an encoded page; 1 had no owners of bodies beside the identities of messages.
-const PAGE_VERSION: u8 = 2;
+/// Layout version of an encoded page; 1 had no owners of bodies beside the identities
+/// of messages, 2 no labels.
+const PAGE_VERSION: u8 = 3;
 const STATE_MASK: u8 = 0b11;
 const WORDS: usize = (PAGE_ENTRIES / 64) as usize;
 
@@ -133,6 +134,10 @@ impl Page {
     /// The extra of `index`, made if absent.
     pub(crate) fn extra_mut(&mut self, index: u16) -> &mut Extra {
         self.extras.get_mut(index)
+    }
+    /// Says of the message at `index` what it was elsewhere and where its body lies.
+    pub(crate) fn set_body(&mut self, index: u16, origin: Option<Origin>, chunks: Vec<(u32, u32)>) {
+        self.extras.set_body(index, origin, chunks);
     }
     /// Appends an entry; sequences are dense, so its index is the page's length.
     pub(crate) fn push(&mut self, entry: Entry) -> u16 {

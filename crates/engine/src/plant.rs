@@ -27,6 +27,8 @@ pub(crate) enum Plant {
     Tags,
     /// A restart forgets effects that were not in memory.
     OutboxChunk,
+    /// Two deliveries with one deduplication id that arrive together are not seen as duplicates.
+    DeliveryIds,
     /// A restart forgets deadlines in pages that stay in the view.
     FarDeadline,
     /// A checkpoint forgets how far a move task got.
@@ -39,7 +41,7 @@ pub(crate) enum Plant {
     Noise,
 }
 
-const NAMES: [(&str, Plant); 15] = [
+const NAMES: [(&str, Plant); 16] = [
     ("trim-too-far", Plant::TrimTooFar),
     ("outbox-cursor-lost", Plant::OutboxCursor),
     ("manifest-before-rows", Plant::ManifestFirst),
@@ -50,6 +52,7 @@ const NAMES: [(&str, Plant); 15] = [
     ("outbox-trimmed-early", Plant::OutboxTrimmed),
     ("receipts-repeat", Plant::Tags),
     ("outbox-chunk-forgotten", Plant::OutboxChunk),
+    ("deliveries-judged-together", Plant::DeliveryIds),
     ("far-deadline-lost", Plant::FarDeadline),
     ("move-progress-lost", Plant::MoveProgress),
     ("deduplication-filter-loses", Plant::FilterLoses),

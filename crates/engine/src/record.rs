@@ -4,8 +4,10 @@
 //! Layout of the metadata: the fields in order of declaration, little-endian (`codec`).
 
 use crate::codec::{Malformed, Reader, Writer};
+use crate::delivery::StoredBody;
 use crate::effect::Effect;
 use crate::ids::QueueId;
+use crate::publication::Target;
 
 /// One catalog row's change: full key, and the new value or none.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +89,16 @@ pub(crate) enum Record {
         task: u64,
         moves: Vec<(u64, QueueId)>,
     },
+    /// A body that a publication beside its first has; the `Published` that follows refers to it.
+    BodyKept,
+    /// A message was published; its first body is the record's body section.
+    Published {
+        topic: QueueId,
+        deduplication: Option<u128>,
+        /// Bodies beyond the first.
+        kept: Vec<StoredBody>,
+        targets: Vec<Target>,
+    },
     /// The test clock was moved to this distance from the wall clock.
     ClockMoved { offset_ms: i64 },
 }
@@ -134,6 +146,8 @@ impl Record {
             Record::ClockMoved { .. } => 13,
             Record::MoveBegun { .. } => 14,
             Record::Moved { .. } => 15,
+            Record::BodyKept => 16,
+            Record::Published { .. } => 17,
         }
     }
 
@@ -250,6 +264,20 @@ impl Record {
                     out.u64(*sequence).u64(target.0);
                 });
             }
+            Record::BodyKept => {}
+            Record::Published {
+                topic,
+                deduplication,
+                kept,
+                targets,
+            } => {
+                out.u64(topic.0);
+                out.option(deduplication.as_ref(), |out, id| {
+                    out.u128(*id);
+                });
+                out.list(kept, |out, body| body.encode(out));
+                out.list(targets, |out, target| target.encode(out));
+            }
             _ => unreachable!("encoded by encode"),
         }
     }
@@ -351,6 +379,13 @@ impl Record {
                 queue: QueueId(input.u64()?),
                 task: input.u64()?,
                 moves: input.list(|input| Ok((input.u64()?, QueueId(input.u64()?))))?,
+            },
+            16 => Record::BodyKept,
+            17 => Record::Published {
+                topic: QueueId(input.u64()?),
+                deduplication: input.option(Reader::u128)?,
+                kept: input.list(StoredBody::decode)?,
+                targets: input.list(Target::decode)?,
             },
             _ => return Err(Malformed("record of an unknown kind")),
         })

@@ -64,15 +64,9 @@ impl Listing {
 
     /// All bodies that the effects carry: storage picks those in the segment.
     fn add_effects(&mut self, effects: &[Effect]) {
-        for message in effects.iter().filter_map(Effect::message) {
-            let body = BodyRef {
-                lsn: Lsn(message.body_lsn),
-                bytes: message.body_bytes,
-            };
-            let owner = message.owner;
-            let live = (body, owner.queue.0, owner.sequence);
-            self.bodies.push(live);
-        }
+        let bodies = effects.iter().filter_map(Effect::body);
+        let bodies = bodies.map(|(body, owner)| (body, owner.queue.0, owner.sequence));
+        self.bodies.extend(bodies);
     }
 
     fn add_queue(&mut self, shard: ShardId, queue: &Queue, segment: u32) {

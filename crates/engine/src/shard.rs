@@ -128,6 +128,8 @@ impl Shard {
                 needed.extend(needs);
             }
             Record::Purged { .. }
+            | Record::BodyKept
+            | Record::Published { .. }
             | Record::MoveBegun { .. }
             | Record::OutboxTrimmed { .. }
             | Record::CatalogWritten { .. }
@@ -144,7 +146,7 @@ impl Shard {
     pub(crate) fn missing_for(&self, effect: &Effect) -> Vec<Need> {
         let queue = effect.queue();
         let mut needed = Vec::new();
-        if effect.message().is_some() {
+        if effect.body().is_some() {
             needed.extend(self.tail_page(queue));
         }
         if let Effect::Configure {
@@ -201,6 +203,13 @@ impl Shard {
                     self.outbox.push(effect.clone(), &mut self.index);
                 }
             }
+            Record::BodyKept => {}
+            Record::Published {
+                topic,
+                deduplication,
+                kept,
+                targets,
+            } => self.published(*topic, *deduplication, kept, targets, at),
             Record::ClockMoved { offset_ms } => self.clock_offset_ms = *offset_ms,
             _ => self.apply_to_queue(record, at),
         }
@@ -323,6 +332,7 @@ impl Shard {
             Effect::Remove { queue } => self.remove(*queue),
             Effect::DeadLetter(message) => self.dead_letter(message, at),
             Effect::Return(message) => self.come_home(message, at),
+            Effect::Deliver(delivery) => self.deliver(delivery, at),
             Effect::Move { task, message } => self.arrive(*task, message, at),
             Effect::MoveBack { task, message } => self.come_back(*task, message, at),
         }

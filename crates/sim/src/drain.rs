@@ -85,6 +85,7 @@ impl Run {
     }
 
     fn check_empty(&mut self) -> Checked {
+        self.model.all_arrived(self.step - 1, self.machine.now_ms());
         self.model.check_drained(self.step, self.machine.now_ms())?;
         self.checkpoint()?;
         self.checkpoint()?;

@@ -12,6 +12,7 @@ mod machine;
 mod profile;
 mod operation;
 mod workload;
+mod publishing;
 mod model;
 mod trace;
 mod tried;

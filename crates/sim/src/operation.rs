@@ -7,8 +7,8 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use waystation_engine::{
     CatalogChange, Delivered, Engine, EngineError, Expect, MoveReport, MoveRequest, Outgoing,
-    PeekRequest, Peeked, QueueConfig, QueueCounts, QueueEffect, QueueId, Receipt, ReceiptError,
-    ReceiveRequest, Scope, Sent, States,
+    PeekRequest, Peeked, Publication, Published, QueueConfig, QueueCounts, QueueEffect, QueueId,
+    Receipt, ReceiptError, ReceiveRequest, Scope, Sent, States,
 };
 
 use crate::profile::WORKERS;
@@ -39,6 +39,10 @@ pub(crate) enum Request {
     Send {
         queue: QueueId,
         drafts: Vec<Draft>,
+    },
+    Publish {
+        topic: QueueId,
+        publications: Vec<Publication>,
     },
     Receive {
         queue: QueueId,
@@ -77,6 +81,7 @@ pub(crate) enum Request {
 #[derive(Debug)]
 pub(crate) enum Answer {
     Sent(Result<Vec<Result<Sent, EngineError>>, EngineError>),
+    Published(Result<Vec<Result<Published, EngineError>>, EngineError>),
     Received(Result<Vec<Delivered>, EngineError>),
     Receipts(Result<Vec<Result<(), ReceiptError>>, EngineError>),
     Purged(Result<(), EngineError>),
@@ -112,13 +117,14 @@ impl Request {
             | Request::Counts { queue }
             | Request::Move { queue, .. }
             | Request::Peek { queue, .. } => Some(*queue),
-            Request::Write { .. } => None,
+            Request::Publish { .. } | Request::Write { .. } => None,
         }
     }
 
     fn worker(&self) -> usize {
         let shard = match self {
             Request::Write { scope, .. } => scope.shard(),
+            Request::Publish { topic, .. } => topic.shard(),
             request => request.queue().map_or(0, QueueId::shard),
         };
         usize::from(shard) % WORKERS
@@ -132,6 +138,10 @@ impl Request {
                     let messages = drafts.into_iter().map(outgoing).collect();
                     Answer::Sent(engine.queue(queue).send(messages).await)
                 }
+                Request::Publish {
+                    topic,
+                    publications,
+                } => Answer::Published(engine.publish(topic, publications).await),
                 Request::Receive { queue, request } => {
                     Answer::Received(engine.queue(queue).receive(request).await)
                 }

@@ -372,7 +372,9 @@ fn is_stopping(answer: &Answer) -> bool {
     let stopping = |error: &EngineError| *error == EngineError::Stopping;
     match answer {
         Answer::Sent(Ok(results)) => results.iter().any(|r| r.as_ref().is_err_and(stopping)),
+        Answer::Published(Ok(results)) => results.iter().any(|r| r.as_ref().is_err_and(stopping)),
         Answer::Sent(Err(error))
+        | Answer::Published(Err(error))
         | Answer::Received(Err(error))
         | Answer::Receipts(Err(error))
         | Answer::Purged(Err(error))

@@ -22,6 +22,18 @@ pub(crate) fn of_request(request: &Request) -> String {
             let _ = write!(line, " {} in all", drafts.len());
             line
         }
+        Request::Publish {
+            topic,
+            publications,
+        } => {
+            let mut line = format!("publish {:x}", topic.0);
+            for publication in publications.iter().take(10) {
+                let bytes: Vec<usize> = publication.bodies.iter().map(|b| b.len()).collect();
+                let _ = write!(line, " [bodies {bytes:?} {:?}]", publication.targets);
+            }
+            let _ = write!(line, " {} in all", publications.len());
+            line
+        }
         other => {
             let mut line = format!("{other:?}");
             if let Some(queue) = other.queue() {

@@ -51,6 +51,8 @@ pub struct Tried {
     pub renames: u64,
     /// Slices of move tasks that moved something.
     pub slices: u64,
+    /// Shares of publications that were received where they were published to.
+    pub shares: u64,
     /// Messages that outlived their retention.
     pub expiries: u64,
 }
@@ -81,6 +83,7 @@ impl Tried {
         self.returns += other.returns;
         self.renames += other.renames;
         self.slices += other.slices;
+        self.shares += other.shares;
         self.expiries += other.expiries;
     }
 
@@ -99,6 +102,7 @@ impl Tried {
             returns: judged.returns.get(),
             renames: judged.renames.get(),
             slices: judged.slices.get(),
+            shares: judged.shares.get(),
             expiries: judged.expiries.get(),
             ..self
         }

@@ -19,12 +19,13 @@ const ATTEMPTS: u128 = 3;
 
 /// The clients together.
 pub(crate) struct Workload {
-    profile: Profile,
+    pub(crate) profile: Profile,
     /// Name of every queue, in order of creation; a queue's dead-letter queue was created before it.
     pub(crate) named: Vec<(Row, QueueId)>,
     bodies: u64,
     tiny_bodies: u64,
     nonces: u64,
+    pub(crate) labels: u128,
 }
 
 fn pick<T: Copy>(rng: &mut Rng, values: &[T]) -> T {
@@ -40,6 +41,7 @@ impl Workload {
             bodies: 0,
             tiny_bodies: 0,
             nonces: 0,
+            labels: 0,
         }
     }
 
@@ -70,7 +72,8 @@ impl Workload {
             });
         }
         Some(match rng.u8(0..100) {
-            0..32 => self.send(rng, queue, known),
+            0..27 => self.send(rng, queue, known),
+            27..32 => self.publish(rng, model, &settled),
             32..38 => self.move_some(rng, model, queue, &settled, engine.now_ms()),
             38..68 => receive(rng, queue, known, &self.profile),
             68..84 => delete(rng, queue, known)?,
@@ -243,7 +246,7 @@ impl Workload {
     }
 
     /// A body unlike any other of the run.
-    fn body(&mut self, rng: &mut Rng, small: bool) -> Bytes {
+    pub(crate) fn body(&mut self, rng: &mut Rng, small: bool) -> Bytes {
         if !small && rng.u8(0..20) == 0 {
             self.tiny_bodies += 1;
             let number = self.tiny_bodies;

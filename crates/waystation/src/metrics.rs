@@ -125,6 +125,13 @@ const ENGINE_GAUGES: &[Row<Usage>] = &[
     ),
 ];
 
+/// What the engine did since the start.
+const ENGINE_COUNTERS: &[Row<Usage>] = &[(
+    "waystation_deliveries_lost",
+    |usage| usage.deliveries_lost.get(),
+    "Published messages that found no queue where they arrived",
+)];
+
 /// Reads the engine's counters.
 pub(crate) struct EngineMetrics(pub(crate) Engine);
 
@@ -139,6 +146,7 @@ impl Collector for EngineMetrics {
         let journal = self.0.journal_statistics();
         counters(&mut encoder, JOURNAL_COUNTERS, &journal)?;
         gauges(&mut encoder, JOURNAL_GAUGES, &journal)?;
+        counters(&mut encoder, ENGINE_COUNTERS, self.0.usage())?;
         gauges(&mut encoder, ENGINE_GAUGES, self.0.usage())
     }
 }

@@ -32,6 +32,7 @@ fn effect(number: u64) -> Effect {
         before: None,
         identity,
         owner: identity,
+        label: None,
         body_lsn: number * 300_000,
         body_bytes: 100 + number as u32 % 7,
         chunks: Vec::new(),

@@ -45,31 +45,6 @@ impl Turn<'_> {
         pages
     }
 
-    /// Takes in what is new of the offer, once; returns the number up to which this shard now has
-    /// everything of the source.
-    pub(crate) fn take_in(&mut self, offer: Offer) -> Result<u64, EngineError> {
-        let known = self.shard.outbox.applied_from(offer.source);
-        let mut through = known;
-        let mut effects = Vec::with_capacity(offer.effects.len());
-        for (number, effect) in offer.effects {
-            if number > known {
-                assert_eq!(number, through + 1, "a lane has no gaps");
-                through = number;
-                effects.push(effect);
-            }
-        }
-        if effects.is_empty() {
-            return Ok(known);
-        }
-        let record = Record::EffectsApplied {
-            source: offer.source,
-            through,
-            effects,
-        };
-        self.commit(&record, None, Urgency::Sync, Funding::Consumer)?;
-        Ok(through)
-    }
-
     /// The destination has everything through `through`: drops it here and looks for the next slice.
     pub(crate) fn pulled(
         &mut self,

@@ -6,8 +6,10 @@
 //! journal has what they depend on.
 
 mod catalog;
+mod deliveries;
 mod effects;
 mod peek;
+mod publish;
 mod moves;
 mod receipts;
 mod receive;
@@ -61,6 +63,7 @@ impl Turn<'_> {
     pub(crate) fn plan(&mut self, command: Command) -> Outcome {
         match command {
             Command::Send { .. } => self.send(command),
+            Command::Publish { .. } => self.publish(command),
             Command::Receive { .. } => self.receive(command),
             Command::Delete { .. } => self.delete(command),
             Command::ChangeVisibility { .. } => self.change_visibility(command),
@@ -143,6 +146,17 @@ impl Turn<'_> {
         urgency: Urgency,
         funding: Funding,
     ) -> Result<u64, EngineError> {
+        Ok(self.commit_at(record, body, urgency, funding)?.end)
+    }
+
+    /// The same; returns where the record and its body stand.
+    pub(crate) fn commit_at(
+        &mut self,
+        record: &Record,
+        body: Option<BodyParts<'_>>,
+        urgency: Urgency,
+        funding: Funding,
+    ) -> Result<At, EngineError> {
         self.scratch.bytes.clear();
         record.encode(self.scratch);
         let content = [body.map_or(&[][..], |(_, _, content)| content)];
@@ -178,6 +192,6 @@ impl Turn<'_> {
         for segment in self.shard.references.drain(..) {
             self.journal.note_reference(segment, appended.lsn);
         }
-        Ok(appended.end.0)
+        Ok(at)
     }
 }

@@ -85,7 +85,7 @@ impl Turn<'_> {
     }
 
     /// No more ids can be remembered: there are too many, or checkpoints are far behind in spilling them.
-    fn memory_is_full(&self) -> bool {
+    pub(super) fn memory_is_full(&self) -> bool {
         let usage = &self.shard.index.usage;
         let bytes_max = self.budgets.deduplication_bytes_max + DEDUPLICATION_BEHIND_BYTES_MAX;
         usage.deduplication_entries.get() >= self.budgets.deduplication_entries_max

@@ -11,6 +11,7 @@ mod deadlines;
 mod attempts;
 mod deduplication;
 mod deleted;
+mod delivered;
 mod expired;
 mod fair;
 mod fifo;

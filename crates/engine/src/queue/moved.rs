@@ -27,6 +27,7 @@ impl Queue {
             before: extra.origin().map(|origin| origin.from),
             identity: extra.origin().map_or(own, |origin| origin.identity),
             owner: extra.origin().map_or(own, |origin| origin.owner),
+            label: extra.origin().and_then(|origin| origin.label),
             body_lsn: entry.body_lsn(),
             body_bytes: entry.body_bytes(),
             chunks: if extra.chunks().is_empty() {
@@ -86,6 +87,7 @@ impl Queue {
             origin: Some(Origin {
                 identity: if new { own } else { message.identity },
                 owner: message.owner,
+                label: message.label,
                 from: match arrival {
                     Arrival::Moved(from) => from,
                     Arrival::Unmoved | Arrival::New => self.id,

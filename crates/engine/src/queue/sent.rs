@@ -49,7 +49,7 @@ impl Queue {
                     true => message.occupies.to_vec(),
                     false => Vec::new(),
                 };
-                extra.set_body(message.origin, chunks);
+                page.set_body(position, message.origin, chunks);
             }
         }
         if message.available_ms > now_ms {

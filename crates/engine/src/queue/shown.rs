@@ -35,6 +35,7 @@ impl Queue {
             moved_from: origin
                 .map(|origin| origin.from)
                 .filter(|from| *from != self.id),
+            label: origin.and_then(|origin| origin.label),
         })
     }
 }

@@ -66,7 +66,8 @@ impl Worker {
             return self.fetch(Work::Offer(offer), &needs);
         }
         match self.turn(destination, now_ms, |turn| turn.take_in(offer)) {
-            Some(Ok(_)) => {
+            Some(Ok(Some((need, rest)))) => self.fetch(Work::Offer(rest), &[need]),
+            Some(Ok(None)) => {
                 for command in self.parked.take_effects(destination) {
                     self.plan(command, now_ms);
                 }

@@ -24,6 +24,10 @@ impl Model {
                     self.begin_send(*queue, draft, deed, now_ms);
                 }
             }
+            Request::Publish {
+                topic,
+                publications,
+            } => self.begin_publish(*topic, publications, deed, now_ms),
             Request::Receive { queue, request } => {
                 if let Some(known) = self.queues.get_mut(queue) {
                     known.receives.push(deed);
@@ -86,6 +90,7 @@ impl Model {
             delay_ms,
             sent: deed,
             refused: false,
+            share: None,
             renamed: None,
             seen_from: deed.start,
             identity: None,

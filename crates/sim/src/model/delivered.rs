@@ -80,7 +80,7 @@ impl Model {
         let durable = message.fifo;
         let whole = message.seen(window.start, window.end);
         message.seen_from = window.start;
-        let kept = !message.fifo || message.is_at_home(queue, delivered.sequence);
+        let kept = !message.fifo || message.is_at_home(queue, delivered);
         let sent_ms = (delivered.sent_ms, delivered.sent_ms);
         match &mut message.renamed {
             Some(renamed) if kept => renamed.sent_ms = sent_ms,

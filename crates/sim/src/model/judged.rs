@@ -40,6 +40,8 @@ pub(crate) struct Judged {
     /// Messages that a move task made new ones, and slices of tasks that moved some.
     pub(crate) renames: Count,
     pub(crate) slices: Count,
+    /// Shares of publications that were received where they were published to.
+    pub(crate) shares: Count,
     /// Messages that outlived their retention.
     pub(crate) expiries: Count,
 }

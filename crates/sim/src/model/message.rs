@@ -5,7 +5,9 @@
 //! had ended; otherwise both may be the last word, and every check allows for either.
 
 use bytes::Bytes;
-use waystation_engine::{MessageIdentity, QueueId};
+use waystation_engine::{Delivered, MessageIdentity, QueueId};
+
+use super::published::Share;
 
 /// Steps within which something happened; `end` is the far future while nobody knows.
 #[derive(Clone, Copy, Debug)]
@@ -108,6 +110,8 @@ pub(crate) struct Message {
     pub(crate) sent: Deed,
     /// Known not to be stored: refused, or a duplicate.
     pub(crate) refused: bool,
+    /// What it is of a publication.
+    pub(crate) share: Option<Share>,
     /// Who it is since a move task made it a new message.
     pub(crate) renamed: Option<Renamed>,
     /// From this step on it may have left the place where it was seen last.
@@ -148,9 +152,11 @@ impl Message {
     }
 
     /// It stands where its identity was given.
-    pub(crate) fn is_at_home(&self, queue: QueueId, sequence: u64) -> bool {
+    pub(crate) fn is_at_home(&self, queue: QueueId, seen: &Delivered) -> bool {
         let (home, own) = self.name();
-        queue == home && own.is_none_or(|own| own == sequence)
+        queue == home
+            && seen.sequence == seen.identity.sequence
+            && own.is_none_or(|own| own == seen.sequence)
     }
 
     /// It is gone for sure for whoever asks from `start` on.

@@ -1,5 +1,7 @@
 //! Checks what a receive did not return: a message that was there to be had must not be passed over.
 
+use std::collections::BTreeMap;
+
 use waystation_engine::{QueueId, ReceiveRequest};
 
 use super::message::Message;
@@ -82,24 +84,29 @@ impl Model {
         window: &Window,
         available: &dyn Fn(&Message) -> bool,
     ) -> Checked {
-        let mut oldest: std::collections::BTreeMap<Option<u64>, (u64, usize)> = Default::default();
+        let mut groups: BTreeMap<Option<u64>, Vec<(Option<u64>, usize)>> = BTreeMap::new();
         for index in self.around(queue, window.operation) {
             let Some(message) = self.messages.get(index) else {
                 continue;
             };
-            if message.gone_before(window.start) {
-                continue;
-            }
-            // One whose place in line is unknown may be the oldest.
-            let sequence = message.sequence.filter(|_| message.place == queue);
-            let sequence = sequence.unwrap_or(0);
-            let entry = oldest.entry(message.group).or_insert((u64::MAX, index));
-            if sequence < entry.0 || entry.0 == u64::MAX {
-                *entry = (sequence, index);
+            if !message.gone_before(window.start) {
+                let sequence = message.sequence.filter(|_| message.place == queue);
+                let group = groups.entry(message.group).or_default();
+                group.push((sequence, index));
             }
         }
-        for (_, index) in oldest.values() {
-            if self.messages.get(*index).is_some_and(available) {
+        let is_available = |index: usize| self.messages.get(index).is_some_and(available);
+        for group in groups.values() {
+            // One whose place in line is unknown may be the oldest.
+            let unknown = group.iter().any(|(sequence, _)| sequence.is_none());
+            let passed_over = match unknown {
+                true => group.iter().all(|(_, index)| is_available(*index)),
+                false => group
+                    .iter()
+                    .min()
+                    .is_some_and(|(_, index)| is_available(*index)),
+            };
+            if passed_over && let Some((_, index)) = group.iter().min() {
                 return Err(format!(
                     "a receive from {queue:?} found nothing and passed over {index}: {}",
                     self.describe(*index)

@@ -17,6 +17,7 @@ mod moves;
 mod order;
 mod outcome;
 mod peeked;
+mod published;
 mod queue;
 mod receipts;
 mod received;
@@ -124,6 +125,9 @@ impl Model {
             (Request::Send { queue, drafts }, Answer::Sent(result)) => {
                 self.sent(*queue, drafts, result, &window)
             }
+            (Request::Publish { publications, .. }, Answer::Published(result)) => {
+                self.published(publications, result, &window)
+            }
             (Request::Receive { queue, request }, Answer::Received(result)) => {
                 self.received(*queue, request, result, &window)
             }
@@ -159,6 +163,7 @@ impl Model {
     fn check_existence(&self, queue: QueueId, answer: &Answer, window: &Window) -> Checked {
         let error = match answer {
             Answer::Sent(result) => result.as_ref().err(),
+            Answer::Published(result) => result.as_ref().err(),
             Answer::Received(result) => result.as_ref().err(),
             Answer::Receipts(result) => result.as_ref().err(),
             Answer::Purged(result) => result.as_ref().err(),

@@ -71,6 +71,10 @@ impl Model {
         for operation in std::mem::take(&mut self.shadows) {
             self.close(operation, step, now_ms);
         }
+        // With a full disk the shards may not have come to each other.
+        if !self.leeway.full {
+            self.all_arrived(step, now_ms);
+        }
         for index in 0..self.messages.len() {
             self.settle_expiry(index, step, now_ms);
             self.tidy(index, step);
@@ -123,6 +127,8 @@ impl Model {
                 if showing.deed.operation == operation && showing.deed.end == UNENDED {
                     showing.deed.end = step;
                     showing.surely_ms = match (showing.cause, message.delay_ms) {
+                        // It arrives later, and its delay begins then.
+                        (Cause::Sent, _) if message.share.is_some() => u64::MAX,
                         (Cause::Sent, None) => now_ms + most_delayed_ms(&self.queues, message.home),
                         _ => showing.from_ms + passed_ms,
                     };

@@ -13,7 +13,7 @@ impl Model {
         let mut last = None;
         for seen in peeked {
             let message = &seen.message;
-            let index = self.by_body.get(&message.body).copied();
+            let index = self.index_of(message);
             let index =
                 index.ok_or("a look showed a body that was never sent, or not like that")?;
             // One that left and came home may be met again further on.

@@ -31,7 +31,7 @@ impl Model {
         };
         let mut indices = Vec::with_capacity(delivered.len());
         for message in &delivered {
-            let index = self.by_body.get(&message.body).copied();
+            let index = self.index_of(message);
             indices.push(index.ok_or("a body that was never sent, or not like that")?);
         }
         if indices.iter().collect::<BTreeSet<_>>().len() != indices.len() {
@@ -63,6 +63,11 @@ impl Model {
                 .map_err(what)?;
             self.check_delivery(queue, *index, delivered, repetition, window)
                 .map_err(what)?;
+            if delivered.identity.queue == queue
+                && delivered.identity.sequence == delivered.sequence
+            {
+                self.met_share(*index, delivered.sequence, window)?;
+            }
         }
         let told: Vec<usize> = news.iter().map(|(_, index)| *index).collect();
         self.check_order(queue, &told, window)?;
@@ -201,7 +206,7 @@ impl Model {
         if message.gone_before(window.start) {
             return Err("was gone for good".into());
         }
-        let kept = !message.fifo || message.is_at_home(message.place, delivered.sequence);
+        let kept = !message.fifo || message.is_at_home(message.place, delivered);
         let sent_ms = message.shown_sent_ms();
         if kept && !(sent_ms.0..=sent_ms.1).contains(&delivered.sent_ms) {
             return Err(format!("sent within {sent_ms:?}"));

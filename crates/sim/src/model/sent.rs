@@ -51,7 +51,7 @@ impl Model {
         Ok(())
     }
 
-    fn check_refusal(&self, error: &EngineError) -> Checked {
+    pub(super) fn check_refusal(&self, error: &EngineError) -> Checked {
         let possible = match error {
             EngineError::StorageFull => self.leeway.full,
             EngineError::Overloaded => self.leeway.tight,
