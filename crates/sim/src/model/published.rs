@@ -86,6 +86,9 @@ impl Model {
         let Some(known) = self.queues.get_mut(&target.queue) else {
             return;
         };
+        // A share that comes before its queue does is lost.
+        let contested = share.contested || !known.born.done_before(deed.start);
+        let share = Share { contested, ..share };
         // Purges under way may come before or after it; a queue that went loses it.
         let purges = known.purges.iter().filter(|purge| purge.end == UNENDED);
         let clearings = purges.chain(&known.died);
