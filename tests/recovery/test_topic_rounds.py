@@ -91,7 +91,8 @@ class Rounds:
 
 def said_in(queue: Queue) -> list[tuple[str, str]]:
     """Text and id of every envelope in a queue, in its order."""
-    read = [json.loads(body) for body in queue.drain()]
+    # After a restart deliveries go on: a publish waits for no queue.
+    read = [json.loads(body) for body in queue.drain(wait=1)]
     return [(envelope["Message"], envelope["MessageId"]) for envelope in read]
 
 

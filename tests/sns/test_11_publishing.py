@@ -313,3 +313,15 @@ def test_fifo_topics_ask_for_ids(topics: Topics):
     )
     with refused(INVALID, expected):
         fifo.publish(MessageGroupId="g")
+
+
+@behaviour("SNS-126", "SNS-007", "SNS-214")
+def test_more_queues_than_a_record_takes_have_the_message(topics: Topics):
+    topic = topics.topic()
+    enveloped = [topic.subscribed_queue() for _ in range(258)]
+    raw = topic.subscribed_queue(RawMessageDelivery="true")
+    topic.publish("to all")
+    for queue in enveloped:
+        (body,) = queue.bodies(wait=5)
+        assert json.loads(body)["Message"] == "to all"
+    assert raw.bodies(wait=5) == ["to all"]

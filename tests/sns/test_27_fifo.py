@@ -163,3 +163,23 @@ def test_duplicates_are_known_after_kill_9():
         later = topic.publish("later", MessageGroupId="g", MessageDeduplicationId="e")
         assert later["SequenceNumber"] > first["SequenceNumber"]
         assert [envelope["Message"] for envelope in envelopes(queue)] == ["first", "later"]
+
+
+@behaviour("SNS-371", "SNS-367")
+def test_publishes_of_one_group_at_the_same_time_keep_their_order(topics: Topics):
+    topic = fifo_topic(topics)
+    queues = [fifo_queue(topics, topic) for _ in range(3)]
+
+    def publish(publisher: int):
+        for number in range(15):
+            topic.publish("m", MessageGroupId="g", MessageDeduplicationId=f"{publisher}-{number}")
+
+    threads = [threading.Thread(target=publish, args=(publisher,)) for publisher in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for queue in queues:
+        numbers = [json.loads(body)["SequenceNumber"] for body in queue.drain(wait=1)]
+        assert len(numbers) == 60
+        assert numbers == sorted(set(numbers))

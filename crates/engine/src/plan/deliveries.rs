@@ -98,7 +98,25 @@ impl Turn<'_> {
         };
         self.commit(&record, None, Urgency::Sync, Funding::Consumer)?;
         self.shard.index.usage.deliveries_lost.add(intake.lost);
+        if let Record::EffectsApplied { effects, .. } = &record {
+            self.tally_deliveries(effects);
+        }
         Ok(())
+    }
+
+    /// For the queue they were sent to as any other message; their size is that of the stored body.
+    fn tally_deliveries(&mut self, effects: &[Effect]) {
+        for effect in effects {
+            let Effect::Deliver(delivery) = effect else {
+                continue;
+            };
+            let verdict = delivery.verdict;
+            self.tally(delivery.queue, |tally| match verdict {
+                Verdict::Taken { .. } => tally.note_sent(delivery.body.bytes),
+                Verdict::Duplicate => tally.deduplicated += 1,
+                Verdict::Open | Verdict::Lost => {}
+            });
+        }
     }
 
     /// What becomes of it now; an error says what must be read to know.

@@ -1,27 +1,31 @@
 //! From a published message to the queues of its subscribers (sections 17, 18 and 26).
 //!
-//! A publish is acknowledged when every queue has its message durably. Until then a crash may leave it in some of the
-//! queues: the publisher has no answer, publishes again, and those queues see it twice, as standard topics may
-//! (SNS-139). What no queue can take in, because it is gone or refuses the message, goes to the subscription's
-//! dead-letter queue at once (SNS-226, SNS-354).
+//! A publish is one record of the engine, which keeps each distinct body once and lists the queues (decision 14). It is
+//! acknowledged when that record is durable: from then on every queue gets its message, exactly once and in the order of
+//! the topic's publishes, also over a crash. What no queue can take in, because it is gone or refuses the message, goes to
+//! the subscription's dead-letter queue (SNS-226, SNS-354).
 //!
-//! Messages are written and sent in slices, so that a publish to many subscribers needs the memory of one slice.
+//! A record holds so many bodies and queues. More of them take several records in a row, so that a publish to many
+//! subscribers needs the memory of one; a crash in between leaves a publish without an answer in some of its queues, and
+//! again there when it is repeated, as standard topics may (SNS-139).
 
 use std::collections::HashMap;
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
 
+use bytes::Bytes;
 use waystation_delivery::arn::Arn;
 use waystation_delivery::directory::QueueTarget;
 use waystation_delivery::fifo_ids::{deduplication_hash, group_hash};
 use waystation_delivery::limits::MESSAGE_ATTRIBUTES_MAX;
 use waystation_delivery::md5;
 use waystation_delivery::message::{self, Message};
-use waystation_engine::{EngineError, Outgoing, QueueId, Sent};
+use waystation_engine::{
+    BODIES_PER_PUBLICATION_MAX, EngineError, Outgoing, Publication, QueueId,
+    TARGETS_PER_PUBLICATION_MAX, Target,
+};
 use waystation_wire::{ApiError, Caller, Str};
 
+use crate::catalog::Located;
 use crate::http_message::{HttpMessage, Kind};
 use crate::notice::Notice;
 use crate::subscribers::Subscriber;
@@ -31,16 +35,15 @@ use crate::{Sns, envelope, errors, limits};
 /// SNS-222
 const SENDER_ID: &str = "AIDALOCALSNS";
 
-type Sending =
-    Pin<Box<dyn Future<Output = Result<Vec<Result<Sent, EngineError>>, EngineError>> + Send>>;
-
-/// Puts each message into the queues of those it is for. The messages of one request keep their order in every queue.
+/// Publishes each message to those it is for. The messages of one request keep their order in every queue.
 pub(crate) async fn deliver(
     sns: &Sns,
     caller: &Caller,
+    located: &Located<'_>,
     topic_arn: &str,
     messages: &[(&Notice, Vec<Arc<Subscriber>>)],
 ) -> Result<(), ApiError> {
+    let topic = QueueId(located.settings.id);
     let mut slice = Slice::default();
     for (notice, subscribers) in messages {
         for subscriber in subscribers {
@@ -48,73 +51,62 @@ pub(crate) async fn deliver(
                 slice.add(queue, outgoing);
             }
             if slice.is_full() {
-                std::mem::take(&mut slice).send(sns).await?;
+                std::mem::take(&mut slice).publish(sns, topic).await?;
             }
         }
     }
-    slice.send(sns).await
+    slice.publish(sns, topic).await
 }
 
-/// Messages by queue.
+/// What one record takes.
 #[derive(Default)]
 struct Slice {
-    by_queue: HashMap<u64, Vec<Outgoing>>,
-    messages: usize,
+    bodies: Vec<Bytes>,
+    /// Where each of them stands.
+    places: HashMap<Bytes, u16>,
+    targets: Vec<Target>,
     bytes: usize,
 }
 
 impl Slice {
     fn add(&mut self, queue: QueueId, outgoing: Outgoing) {
-        self.messages += 1;
-        self.bytes += outgoing.body.len();
-        self.by_queue.entry(queue.0).or_default().push(outgoing);
+        let bodies = &mut self.bodies;
+        let bytes = &mut self.bytes;
+        let place = self.places.entry(outgoing.body).or_insert_with_key(|body| {
+            *bytes += body.len();
+            bodies.push(body.clone());
+            (bodies.len() - 1) as u16
+        });
+        self.targets.push(Target {
+            queue,
+            body: *place,
+            group: outgoing.group,
+            dedup: outgoing.dedup,
+            label: None,
+        });
     }
 
     fn is_full(&self) -> bool {
-        self.messages >= limits::DELIVERIES_AT_ONCE_MAX
-            || self.bytes >= limits::DELIVERY_BYTES_AT_ONCE
+        self.bodies.len() >= BODIES_PER_PUBLICATION_MAX
+            || self.targets.len() >= TARGETS_PER_PUBLICATION_MAX
+            || self.bytes >= limits::PUBLISHED_BYTES_AT_ONCE
     }
 
-    async fn send(self, sns: &Sns) -> Result<(), ApiError> {
-        let sending = self.by_queue.into_iter().map(|(queue, messages)| {
-            let queue = sns.engine.queue(QueueId(queue));
-            Box::pin(async move { queue.send(messages).await }) as Sending
-        });
-        for outcome in all(sending.collect()).await {
-            match outcome {
-                Ok(sent) => {
-                    sent.into_iter()
-                        .collect::<Result<Vec<_>, _>>()
-                        .map_err(errors::from_engine)?;
-                }
-                // It went at this moment; whoever publishes next finds it gone.
-                Err(EngineError::QueueMissing) => {}
-                Err(error) => return Err(errors::from_engine(error)),
-            }
+    async fn publish(self, sns: &Sns, topic: QueueId) -> Result<(), ApiError> {
+        if self.targets.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let publication = Publication {
+            dedup: None,
+            bodies: self.bodies,
+            targets: self.targets,
+        };
+        let published = sns.engine.publish(topic, vec![publication]).await;
+        published
+            .and_then(|published| published.into_iter().collect::<Result<Vec<_>, _>>())
+            .map(drop)
+            .map_err(errors::from_engine)
     }
-}
-
-/// Waits for all of them together.
-async fn all(mut sending: Vec<Sending>) -> Vec<<Sending as Future>::Output> {
-    let mut outcomes = Vec::with_capacity(sending.len());
-    poll_fn(|context| {
-        sending.retain_mut(|future| match future.as_mut().poll(context) {
-            Poll::Ready(outcome) => {
-                outcomes.push(outcome);
-                false
-            }
-            Poll::Pending => true,
-        });
-        if sending.is_empty() {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
-    })
-    .await;
-    outcomes
 }
 
 /// The queue of a subscriber and what goes there; the dead-letter queue for a client error; `None` when the message is
@@ -256,5 +248,41 @@ fn outgoing(sns: &Sns, target: &QueueTarget, mut message: Message) -> Outgoing {
             .map(|(scope, id)| deduplication_hash(&sns.keys, scope, group.unwrap_or_default(), id)),
         body: message.encode(),
         delay_ms: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outgoing(body: &'static [u8]) -> Outgoing {
+        Outgoing {
+            body: Bytes::from_static(body),
+            delay_ms: None,
+            group: None,
+            dedup: None,
+            size_bytes: 0,
+        }
+    }
+
+    #[test]
+    fn a_body_for_many_queues_is_stored_once() {
+        let mut slice = Slice::default();
+        for queue in 0..3 {
+            slice.add(QueueId(queue), outgoing(b"same"));
+        }
+        slice.add(QueueId(3), outgoing(b"other"));
+        let bodies: Vec<u16> = slice.targets.iter().map(|target| target.body).collect();
+        assert_eq!(bodies, [0, 0, 0, 1]);
+        assert_eq!((slice.bodies.len(), slice.bytes), (2, 9));
+    }
+
+    #[test]
+    fn a_slice_is_full_when_its_record_is() {
+        let mut slice = Slice::default();
+        while !slice.is_full() {
+            slice.add(QueueId(1), outgoing(b"same"));
+        }
+        assert_eq!(slice.targets.len(), TARGETS_PER_PUBLICATION_MAX);
     }
 }

@@ -4,13 +4,18 @@
 //! derive from where a message stands in it, so that a duplicate's answer repeats the original's (SNS-363, SNS-364). Its
 //! messages hold nothing and go by their age.
 //!
+//! Only then is it published to the queues, which takes a record of its own. Publishes of one group take turns over both,
+//! so that every queue has their messages in the order of their sequence numbers.
+//!
 //! A publisher that got no answer publishes again, and the topic knows the message already. Whether the subscribed queues
 //! have it too is what `Settled` tells: if that is not certain, the duplicate is delivered again, which FIFO queues
 //! recognise by the deduplication id (SNS-368).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use tokio::sync::OwnedMutexGuard;
 use waystation_delivery::fifo_ids::{
     DeduplicationScope, content_id, deduplication_hash, group_hash,
 };
@@ -104,6 +109,38 @@ pub(crate) async fn enter(
         wanted.push(topic.settled(|settled| settled.begin(sent.sequence, sent.duplicate, now_ms)));
     }
     Ok(wanted)
+}
+
+/// Who may publish: one request at a time for each message group. Groups that fall together wait for each other.
+#[derive(Debug, Default)]
+pub(crate) struct Turns {
+    /// Those that were ever taken.
+    known: Mutex<BTreeMap<u64, Arc<Turn>>>,
+}
+
+type Turn = tokio::sync::Mutex<()>;
+
+impl Turns {
+    /// Waits for the groups of all messages; theirs until what is returned is dropped. Always in the same order, so that no
+    /// two requests wait for each other.
+    pub(crate) async fn take(&self, sns: &Sns, notices: &[Notice]) -> Vec<OwnedMutexGuard<()>> {
+        let groups = notices
+            .iter()
+            .map(|notice| notice.group_id.as_deref().unwrap_or_default());
+        let numbers: BTreeSet<u64> = groups
+            .map(|group| group_hash(&sns.keys, group) % limits::TURNS_PER_TOPIC)
+            .collect();
+        let mut taken = Vec::with_capacity(numbers.len());
+        for number in numbers {
+            taken.push(self.turn(number).lock_owned().await);
+        }
+        taken
+    }
+
+    fn turn(&self, number: u64) -> Arc<Turn> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(number).or_default().clone()
+    }
 }
 
 /// The deliveries of messages were made.

@@ -2,7 +2,7 @@
 //!
 //! `operations!` below is the table of contents. A publish takes this way: `publish` applies AWS's rules
 //! (`docs/reference/sns.md`, cited by id), `subscribers` finds the subscriptions whose filters let the message pass,
-//! `envelope` writes what each of them gets, `fan_out` puts it into their queues, and the answer leaves when all of it is
+//! `envelope` writes what each of them gets, `fan_out` publishes it to their queues, and the answer leaves when that is
 //! durable. An HTTP subscription owns a queue too, which `http_delivery` works.
 //!
 //! What is deliberately absent so far, and answered with `NotImplemented`: subscriptions of other protocols than `sqs` and `http`,

@@ -67,8 +67,6 @@ pub(crate) const PAUSE_MS: u64 = 20;
 
 /// Subscriptions removed with their topic in one write; further ones follow in writes of their own.
 pub(crate) const REMOVED_PER_WRITE_MAX: usize = 256;
-/// Queues that one publish sends to at a time.
-pub(crate) const DELIVERIES_AT_ONCE_MAX: usize = 256;
 /// SNS-363: how long a FIFO topic knows a message, in milliseconds; its own queue keeps them as long.
 pub(crate) const DEDUPLICATION_MS: u64 = 300_000;
 /// Unsettled messages of a FIFO topic that are kept without looking at their age.
@@ -77,7 +75,9 @@ pub(crate) const UNSETTLED_KEPT: usize = 1_024;
 pub(crate) const UNSETTLED_MAX: usize = 65_536;
 /// How often a change is tried again when another request was faster.
 pub(crate) const CATALOG_RETRIES_MAX: usize = 64;
-/// Bytes of messages that one publish sends at a time; the last message may pass it.
-pub(crate) const DELIVERY_BYTES_AT_ONCE: usize = 8 << 20;
+/// Bytes of messages that one record of a publish takes; the last message may pass it.
+pub(crate) const PUBLISHED_BYTES_AT_ONCE: usize = 8 << 20;
+/// Publishes of a FIFO topic that may run at the same time, when their groups differ.
+pub(crate) const TURNS_PER_TOPIC: u64 = 64;
 
 const _: () = assert!(waystation_delivery::limits::POST_SECONDS_MAX * 1_000 < ATTEMPT_MS_MAX);

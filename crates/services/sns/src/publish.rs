@@ -1,4 +1,4 @@
-//! `Publish` (section 11). The answer comes after every subscribed queue has the message durably (SNS-126).
+//! `Publish` (section 11). The answer comes when the message and the list of its queues are durable (SNS-126).
 
 use waystation_wire::{ApiError, Caller, Str};
 
@@ -72,7 +72,9 @@ pub(crate) async fn all(
 ) -> Result<Vec<Notice>, ApiError> {
     let topic = sns.subscribers.of(sns, located)?;
     let mut is_wanted = vec![true; notices.len()];
+    let mut turns = Vec::new();
     if located.settings.is_fifo {
+        turns = topic.turns.take(sns, &notices).await;
         is_wanted = fifo::enter(sns, located, &topic, &mut notices).await?;
     }
     let wanted = notices
@@ -82,8 +84,9 @@ pub(crate) async fn all(
     let messages: Vec<_> = wanted
         .map(|(notice, _)| (notice, topic.select(notice)))
         .collect();
-    fan_out::deliver(sns, caller, arn, &messages).await?;
+    fan_out::deliver(sns, caller, located, arn, &messages).await?;
     fifo::settle(&topic, &notices);
+    drop(turns);
     Ok(notices)
 }
 

@@ -13,7 +13,7 @@ use waystation_wire::ApiError;
 
 use crate::Sns;
 use crate::catalog::{Located, subscription_path, subscription_settings, subscriptions_of};
-use crate::fifo::Settled;
+use crate::fifo::{Settled, Turns};
 use crate::notice::Notice;
 use crate::subscription_settings::SubscriptionSettings;
 
@@ -31,6 +31,8 @@ pub(crate) struct Topic {
     state: RwLock<Subscribers>,
     /// On FIFO topics, what was delivered.
     settled: Mutex<Settled>,
+    /// On FIFO topics, who publishes now.
+    pub(crate) turns: Turns,
 }
 
 #[derive(Debug, Default)]
@@ -124,6 +126,7 @@ impl Topic {
             id,
             state: RwLock::new(state),
             settled: Mutex::default(),
+            turns: Turns::default(),
         })
     }
 
