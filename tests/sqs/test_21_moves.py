@@ -7,7 +7,6 @@ import uuid
 import pytest
 
 from harness.behaviours import behaviour
-from harness.clients import PROTOCOL
 from harness.lab import Lab, Queue, redrive_policy, refused, text_attribute
 from harness.waiting import eventually
 
@@ -450,7 +449,6 @@ def test_ended_tasks_are_listed_for_a_while(clocked: Lab):
 
 
 @behaviour("SQS-359", "SQS-360")
-@pytest.mark.skipif(PROTOCOL != "json", reason="asks both protocols by itself")
 def test_lists_look_as_each_protocol_has_them(lab: Lab):
     _, dead = dead_letters(lab)
     answer = lab.wire.json("ListMessageMoveTasks", {"SourceArn": dead.arn})

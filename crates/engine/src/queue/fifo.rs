@@ -243,35 +243,4 @@ mod tests {
         assert_eq!(window.select(12)[11], 5);
         assert_eq!(window.groups_in_flight(), GROUPS - 2);
     }
-
-    /// What a receive and a delete cost with a full window: `cargo test --release -- --ignored --nocapture window`.
-    #[test]
-    #[ignore = "a measurement"]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "it measures, and decides nothing"
-    )]
-    fn window_costs() {
-        let mut window = full();
-        let start = std::time::Instant::now();
-        let held: Vec<u64> = (0..GROUPS).map(|_| lease(&mut window)).collect();
-        let leased = start.elapsed();
-        for sequence in held.iter().rev() {
-            window.changed(*sequence, group_of(*sequence), Gone);
-        }
-        let deleted = start.elapsed() - leased;
-        // The last group of the rotation, again and again.
-        let start = std::time::Instant::now();
-        for group in (1..=GROUPS).rev() {
-            window.touched(group);
-        }
-        let touched = start.elapsed();
-        let each = |span: std::time::Duration| span.as_nanos() / u128::from(GROUPS);
-        eprintln!(
-            "ns each: lease {}, delete {}, touch from behind {}",
-            each(leased),
-            each(deleted),
-            each(touched)
-        );
-    }
 }
