@@ -120,7 +120,7 @@ async fn work(sns: Arc<Sns>, key: Key, queue: QueueId) {
             Err(EngineError::QueueMissing | EngineError::Stopping) => return,
             Err(error) => {
                 tracing::warn!(%error, subscription = %key.id, "deliveries pause");
-                tokio::time::sleep(Duration::from_secs(1)).await;
+                tokio::time::sleep(Duration::from_millis(limits::REFUSED_PAUSE_MS)).await;
             }
         }
     }

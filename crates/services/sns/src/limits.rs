@@ -64,6 +64,8 @@ pub(crate) const ATTEMPT_MS_MAX: u64 = 30_000;
 pub(crate) const POLL_MS: u64 = 20_000;
 /// The pause after a receive that found nothing, in milliseconds.
 pub(crate) const PAUSE_MS: u64 = 20;
+/// Pause of a worker whose queue refused a receive: the engine has no room, and nothing tells when it has some again.
+pub(crate) const REFUSED_PAUSE_MS: u64 = 1_000;
 
 /// Subscriptions removed with their topic in one write; further ones follow in writes of their own.
 pub(crate) const REMOVED_PER_WRITE_MAX: usize = 256;
