@@ -171,7 +171,13 @@ impl Log {
     /// New settings at `now_ms`. What has outlived the old retention by now stays unreadable.
     fn configure(&mut self, version: u64, config: LogConfig, now_ms: u64) {
         if version > self.version {
-            self.floor_ms = self.horizon_ms(now_ms);
+            let floor_ms = self.horizon_ms(now_ms);
+            #[cfg(feature = "planted-bugs")]
+            let floor_ms = match crate::plant::is(crate::plant::Plant::LogFloor) {
+                true => 0,
+                false => floor_ms,
+            };
+            self.floor_ms = floor_ms;
             self.version = version;
             self.config = config;
         }
