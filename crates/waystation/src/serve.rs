@@ -7,6 +7,7 @@ use std::time::Duration;
 use prometheus_client::registry::Registry;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use waystation_auth::{Authenticator, Credentials, Defaults, Mode};
+use waystation_cloudwatch::CloudWatch;
 use waystation_engine::{Budgets, Clock, Engine, Parts as EngineParts, Room, Running};
 use waystation_frontdoor::{Answers, Config, FrontDoor, Parts, TestEndpoints, Tls as DoorTls};
 use waystation_sns::Sns;
@@ -15,9 +16,11 @@ use waystation_storage::{
     DataDirectory, Disk, FjallView, JournalOptions, StorageError, ViewOptions, VolatileDisk,
     priority,
 };
+use waystation_sts::Sts;
 use waystation_wire::{Service, Str};
 
 use crate::clock::EngineClock;
+use crate::cloudwatch_metrics::CloudWatchMetrics;
 use crate::queue_metrics::QueueMetrics;
 use crate::settings::{Auth, Data, Limits, Settings, Tls};
 use crate::{
@@ -167,6 +170,8 @@ async fn serve(
     sns.start_deliveries();
     let mut registry = Registry::default();
     registry.register_collector(Box::new(metrics::EngineMetrics(engine.clone())));
+    let cloudwatch = Arc::new(CloudWatch::new());
+    registry.register_collector(Box::new(CloudWatchMetrics(cloudwatch.store())));
     let queue_metrics = QueueMetrics::default();
     registry.register_collector(Box::new(queue_metrics.clone()));
     let mut test_routes = Vec::new();
@@ -180,7 +185,12 @@ async fn serve(
     let door = FrontDoor::bind(
         door_config(settings, directory),
         Parts {
-            services: vec![Arc::clone(&sqs) as Arc<dyn Service>, sns],
+            services: vec![
+                Arc::clone(&sqs) as Arc<dyn Service>,
+                sns,
+                Arc::new(Sts),
+                cloudwatch,
+            ],
             authenticator: Authenticator::new(mode, defaults),
             registry,
             refresh: vec![queue_metrics.refresh(&sqs)],
