@@ -9,6 +9,7 @@ mod clock;
 mod clock_endpoint;
 mod peek_endpoint;
 mod peek_rendering;
+mod captured_endpoint;
 mod reset_endpoint;
 mod json_answer;
 mod metrics;

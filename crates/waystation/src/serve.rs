@@ -21,7 +21,8 @@ use crate::clock::EngineClock;
 use crate::queue_metrics::QueueMetrics;
 use crate::settings::{Auth, Data, Limits, Settings, Tls};
 use crate::{
-    EXIT_STORAGE, clock_endpoint, explain, greeting, metrics, peek_endpoint, reset_endpoint,
+    EXIT_STORAGE, captured_endpoint, clock_endpoint, explain, greeting, metrics, peek_endpoint,
+    reset_endpoint,
 };
 
 /// Runs the server; returns when it was stopped cleanly.
@@ -156,14 +157,14 @@ async fn serve(
         region: Str::from(settings.region.clone()),
     };
     let limits = match settings.limits {
-        Limits::None => waystation_sqs::Limits::None,
-        Limits::Aws => waystation_sqs::Limits::Aws,
+        Limits::None => waystation_sns::Limits::None,
+        Limits::Aws => waystation_sns::Limits::Aws,
     };
     let runtime = tokio::runtime::Handle::current();
     let spawn = Box::new(move |task| drop(runtime.spawn(task)));
     let sqs = Arc::new(Sqs::new(engine.clone(), limits, spawn));
     sqs.resume_move_tasks().map_err(|error| error.message)?;
-    let sns = Arc::new(Sns::new(engine.clone(), sqs.clone()));
+    let sns = Arc::new(Sns::new(engine.clone(), limits, sqs.clone()));
     sns.start_deliveries();
     let mut registry = Registry::default();
     registry.register_collector(Box::new(metrics::EngineMetrics(engine.clone())));
@@ -175,6 +176,7 @@ async fn serve(
     }
     if settings.test_endpoints {
         test_routes.extend(peek_endpoint::routes(&sqs, &settings.region));
+        test_routes.extend(captured_endpoint::routes(&sns, &defaults));
         test_routes.push(reset_endpoint::route(&sqs, &sns));
     }
     let door = FrontDoor::bind(

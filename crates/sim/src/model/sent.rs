@@ -21,7 +21,7 @@ impl Model {
         let Ok(results) = result else {
             let removed = self.queues.get(&queue).is_some_and(|known| {
                 known.died.is_some_and(|died| died.start <= window.end)
-                    && known.may_exist(window.start, window.end)
+                    && known.existence(window.start, window.end).may_be_there
             });
             for draft in drafts {
                 match removed {
