@@ -39,12 +39,18 @@ pub struct Usage {
     pub deduplication_bytes: Gauge,
     /// Messages that receives with an attempt id got within five minutes.
     pub attempt_messages: Gauge,
-    /// Parked receives.
+    /// Parked receives and reads.
     pub parked_receives: Gauge,
     /// Messages ready to be received.
     pub visible_messages: Gauge,
     /// Queues.
     pub queues: Gauge,
+    /// Logs.
+    pub logs: Gauge,
+    /// Entries of logs, those included that only retention has not removed yet.
+    pub log_entries: Gauge,
+    /// Bytes of their contents.
+    pub log_bytes: Gauge,
     /// Published messages that found no queue where they arrived, since the start.
     pub deliveries_lost: Gauge,
     /// Effects that wait in outboxes, in memory or not, in bytes.
@@ -80,6 +86,17 @@ impl UsageGuard {
 impl Drop for UsageGuard {
     fn drop(&mut self) {
         self.set(0);
+    }
+}
+
+/// Adds where a body lies to where others do, by segment.
+pub(crate) fn add_occupied(total: &mut Vec<(u32, u32)>, occupies: &[(u32, u32)]) {
+    for (segment, bytes) in occupies {
+        // The last one is the likeliest by far.
+        match total.iter_mut().rev().find(|(s, _)| s == segment) {
+            Some((_, total)) => *total += bytes,
+            None => total.push((*segment, *bytes)),
+        }
     }
 }
 

@@ -61,6 +61,18 @@ pub(crate) const POISON_RECEIVES: u16 = 3;
 pub(crate) const OLDEST_PAGES_MAX: usize = 16;
 /// Index pages that one peek looks into before it answers with what it has.
 pub(crate) const PEEK_PAGES_MAX: usize = 64;
+/// Entries of one index page of a log.
+pub(crate) const LOG_PAGE_ENTRIES: usize = 1_024;
+/// Bytes of bodies after which a log's page is full however few its entries are: they go together.
+pub(crate) const LOG_PAGE_BODY_BYTES: u64 = 64 << 20;
+/// Entries of one page are at most one part in so many of the retention apart, and at least so much: what outlived the
+/// retention and is kept for its neighbours is bounded by it.
+pub(crate) const LOG_PAGE_SPAN_FRACTION: u64 = 16;
+pub(crate) const LOG_PAGE_SPAN_MS_MIN: u64 = 1_000;
+/// Pages of one block of a log's directory.
+pub(crate) const LOG_BLOCK_PAGES: usize = 256;
+/// Largest content of one entry of a log.
+pub const LOG_ENTRY_BYTES_MAX: usize = 16 << 20;
 /// Messages looked at in one receive before it lets others run.
 pub(crate) const EXPIRE_PER_PLAN_MAX: usize = 4_096;
 

@@ -6,8 +6,8 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use waystation_engine::{
-    CatalogChange, Delivered, Engine, EngineError, Expect, MoveReport, MoveRequest, Outgoing,
-    PeekRequest, Peeked, Publication, Published, QueueConfig, QueueCounts, QueueEffect, QueueId,
+    CatalogChange, CatalogEffect, Delivered, Engine, EngineError, Expect, MoveReport, MoveRequest,
+    Outgoing, PeekRequest, Peeked, Publication, Published, QueueConfig, QueueCounts, QueueId,
     Receipt, ReceiptError, ReceiveRequest, Scope, Sent, States,
 };
 
@@ -202,10 +202,10 @@ fn change(row: RowWrite) -> CatalogChange {
         path: row.path,
         expect: row.expect,
         value: row.value,
-        queue: Some(match row.config {
-            Some(config) => QueueEffect::Configure(row.queue, config),
-            None => QueueEffect::Remove(row.queue),
-        }),
+        effects: vec![match row.config {
+            Some(config) => CatalogEffect::Configure(row.queue, config),
+            None => CatalogEffect::Remove(row.queue),
+        }],
     }
 }
 
