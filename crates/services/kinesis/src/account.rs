@@ -40,7 +40,8 @@ impl Commitment {
     }
 
     fn earliest_end_ms(&self) -> Option<u64> {
-        self.started_ms.map(|started_ms| started_ms + limits::COMMITMENT_MS)
+        self.started_ms
+            .map(|started_ms| started_ms + limits::COMMITMENT_MS)
     }
 
     fn enable(&mut self, now_ms: u64) {
@@ -125,7 +126,9 @@ pub(crate) async fn update(
     input: UpdateAccountSettingsInput,
 ) -> Result<UpdateAccountSettingsOutput, ApiError> {
     let now_ms = kinesis.now_ms();
-    kinesis.rates.count(rates::UPDATE_ACCOUNT_SETTINGS, caller, "", now_ms)?;
+    kinesis
+        .rates
+        .count(rates::UPDATE_ACCOUNT_SETTINGS, caller, "", now_ms)?;
     let scope = Scope::new(&caller.account, &caller.region);
     for _ in 0..limits::CATALOG_RETRIES_MAX {
         let (mut commitment, expect) = Commitment::of(kinesis, &scope)?;
@@ -257,7 +260,9 @@ pub(crate) async fn describe_limits(
     caller: &Caller,
     _input: DescribeLimitsInput,
 ) -> Result<DescribeLimitsOutput, ApiError> {
-    kinesis.rates.count(rates::DESCRIBE_LIMITS, caller, "", kinesis.now_ms())?;
+    kinesis
+        .rates
+        .count(rates::DESCRIBE_LIMITS, caller, "", kinesis.now_ms())?;
     let scope = Scope::new(&caller.account, &caller.region);
     let has = inventory(kinesis, &scope)?;
     Ok(DescribeLimitsOutput {
@@ -284,8 +289,14 @@ mod tests {
         commitment.enable(1_000);
         assert_eq!(commitment.shown(1_000).status, "ENABLED");
         commitment.disable(2_000);
-        assert_eq!(commitment.shown(2_000).status, "ENABLED_UNTIL_EARLIEST_ALLOWED_END");
-        assert_eq!(commitment.shown(999 + DAY_MS).status, "ENABLED_UNTIL_EARLIEST_ALLOWED_END");
+        assert_eq!(
+            commitment.shown(2_000).status,
+            "ENABLED_UNTIL_EARLIEST_ALLOWED_END"
+        );
+        assert_eq!(
+            commitment.shown(999 + DAY_MS).status,
+            "ENABLED_UNTIL_EARLIEST_ALLOWED_END"
+        );
         let shown = commitment.shown(1_000 + DAY_MS);
         assert_eq!(shown.status, "DISABLED");
         assert_eq!(shown.ended_at, Some(Timestamp::from_ms(1_000 + DAY_MS)));

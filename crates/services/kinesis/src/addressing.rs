@@ -89,7 +89,8 @@ pub(crate) fn target<'a>(
     arn: Option<&'a str>,
 ) -> Result<Target<'a>, ApiError> {
     let Some(arn) = arn else {
-        let name = name.ok_or_else(|| invalid("Either StreamName or StreamARN should be provided."))?;
+        let name =
+            name.ok_or_else(|| invalid("Either StreamName or StreamARN should be provided."))?;
         return Ok(Target {
             account: &caller.account,
             region: &caller.region,

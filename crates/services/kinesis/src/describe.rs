@@ -13,7 +13,7 @@ use crate::sequence::SequenceNumber;
 use crate::shard_rows::{HashRange, Shard};
 use crate::stream_settings::{Distribution, Mode, Status, StreamSettings};
 use crate::streams::seconds;
-use crate::{Kinesis, consumers, limits, modes, monitoring, names, queues, rates};
+use crate::{Kinesis, consumers, limits, modes, monitoring, names, queue_catalog, rates};
 
 /// `DescribeStream`
 pub(crate) async fn describe(
@@ -23,7 +23,9 @@ pub(crate) async fn describe(
 ) -> Result<DescribeStreamOutput, ApiError> {
     let (name, arn) = (input.stream_name.as_deref(), input.stream_arn.as_deref());
     let target = addressing::target(caller, name, arn)?;
-    kinesis.rates.count(rates::DESCRIBE_STREAM, caller, "", kinesis.now_ms())?;
+    kinesis
+        .rates
+        .count(rates::DESCRIBE_STREAM, caller, "", kinesis.now_ms())?;
     let located = addressing::locate(kinesis, caller, &target)?;
     let after = match input.exclusive_start_shard_id.as_deref() {
         Some(id) => {
@@ -36,11 +38,17 @@ pub(crate) async fn describe(
     let max = input
         .limit
         .and_then(|limit| usize::try_from(limit).ok())
-        .map_or(limits::DESCRIBED_SHARDS_MAX, |limit| limit.min(limits::DESCRIBED_SHARDS_MAX));
+        .map_or(limits::DESCRIBED_SHARDS_MAX, |limit| {
+            limit.min(limits::DESCRIBED_SHARDS_MAX)
+        });
     let mut shards = listed(kinesis, &located)?
         .into_iter()
         .filter(|shard| after.is_none_or(|after| shard.index > after));
-    let page: Vec<ShownShard> = shards.by_ref().take(max).map(|shard| shown(&shard)).collect();
+    let page: Vec<ShownShard> = shards
+        .by_ref()
+        .take(max)
+        .map(|shard| shown(&shard))
+        .collect();
     let settings = &located.stream.settings;
     Ok(DescribeStreamOutput {
         stream_description: StreamDescription {
@@ -67,7 +75,9 @@ pub(crate) async fn describe_summary(
 ) -> Result<DescribeStreamSummaryOutput, ApiError> {
     let (name, arn) = (input.stream_name.as_deref(), input.stream_arn.as_deref());
     let target = addressing::target(caller, name, arn)?;
-    kinesis.rates.count(rates::DESCRIBE_STREAM_SUMMARY, caller, "", kinesis.now_ms())?;
+    kinesis
+        .rates
+        .count(rates::DESCRIBE_STREAM_SUMMARY, caller, "", kinesis.now_ms())?;
     let located = addressing::locate(kinesis, caller, &target)?;
     let settings = &located.stream.settings;
     let open = match located.status {
@@ -97,7 +107,7 @@ pub(crate) async fn describe_summary(
             max_record_size_in_ki_b: Some(settings.record_kib as i32),
             channel_count: Some(0),
             record_distribution_strategy: is_on_demand.then(|| Str::from_static(strategy)),
-            queue_count: Some(count(queues::count(kinesis, &located)?)),
+            queue_count: Some(count(queue_catalog::count(kinesis, &located)?)),
         },
     })
 }
@@ -137,7 +147,10 @@ pub(crate) fn listed(
     }
     let horizon_ms = located.stream.settings.horizon_ms(located.now_ms);
     let shards = located.shards(&kinesis.engine)?;
-    let listed = shards.all().iter().filter(|shard| shard.is_listed(horizon_ms));
+    let listed = shards
+        .all()
+        .iter()
+        .filter(|shard| shard.is_listed(horizon_ms));
     Ok(listed.cloned().collect())
 }
 
@@ -163,7 +176,9 @@ pub(crate) fn child(shard: &Shard) -> ChildShard {
     let parents = [shard.parent, shard.adjacent_parent].into_iter().flatten();
     ChildShard {
         shard_id: Str::from(names::shard_id(shard.index)),
-        parent_shards: parents.map(|index| Str::from(names::shard_id(index))).collect(),
+        parent_shards: parents
+            .map(|index| Str::from(names::shard_id(index)))
+            .collect(),
         hash_key_range: range(shard.range),
     }
 }

@@ -102,3 +102,8 @@ pub(crate) const RUNNER_PAUSE_MS: u64 = 50;
 pub(crate) const SWEEP_MS: u64 = 10_000;
 /// Rows removed in one write of a reset.
 pub(crate) const RESET_ROWS_PER_WRITE: usize = 128;
+/// Streams with metrics of their own, and shards of one stream.
+pub(crate) const STREAMS_WITH_FIGURES_MAX: usize = 1_000;
+pub(crate) const SHARDS_WITH_FIGURES_MAX: usize = 1_000;
+/// How long the engine keeps what a queue delivers, in milliseconds: longer than any stream keeps its records.
+pub(crate) const QUEUE_RETENTION_MS: u64 = 400 * 86_400_000;

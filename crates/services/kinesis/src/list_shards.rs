@@ -49,7 +49,9 @@ pub(crate) async fn list(
         Some(token) => resume(kinesis, caller, &input, token)?,
         None => begin(kinesis, caller, &input)?,
     };
-    kinesis.rates.count(rates::LIST_SHARDS, caller, &located.name, now_ms)?;
+    kinesis
+        .rates
+        .count(rates::LIST_SHARDS, caller, &located.name, now_ms)?;
     located.require_active_or_updating()?;
     let settings = &located.stream.settings;
     // Where the stream begins: before its creation there was nothing to trim.
@@ -57,7 +59,9 @@ pub(crate) async fn list(
     let max = input
         .max_results
         .and_then(|max| usize::try_from(max).ok())
-        .map_or(limits::LISTED_SHARDS_MAX, |max| max.min(limits::LISTED_SHARDS_MAX));
+        .map_or(limits::LISTED_SHARDS_MAX, |max| {
+            max.min(limits::LISTED_SHARDS_MAX)
+        });
     let mut matching = describe::listed(kinesis, &located)?
         .into_iter()
         .filter(|shard| listing.after.is_none_or(|after| shard.index > after))
@@ -69,7 +73,9 @@ pub(crate) async fn list(
             after: Some(last.index),
             ..listing.clone()
         };
-        kinesis.tokens.issue(Purpose::ListShards, now_ms, &rest.encode())
+        kinesis
+            .tokens
+            .issue(Purpose::ListShards, now_ms, &rest.encode())
     });
     Ok(ListShardsOutput {
         shards: Some(page.iter().map(|shard| describe::shown(shard)).collect()),
@@ -85,7 +91,9 @@ fn begin(
 ) -> Result<(Located, Listing), ApiError> {
     let (name, arn) = (input.stream_name.as_deref(), input.stream_arn.as_deref());
     if name.is_none() && arn.is_none() {
-        return Err(invalid("Either NextToken or StreamName should be provided.")); // KIN-128
+        return Err(invalid(
+            "Either NextToken or StreamName should be provided.",
+        )); // KIN-128
     }
     let target = addressing::target(caller, name, arn)?;
     let located = addressing::locate(kinesis, caller, &target)?;
@@ -121,9 +129,18 @@ fn resume(
     token: &str,
 ) -> Result<(Located, Listing), ApiError> {
     let others = [
-        ("StreamName", input.stream_name.is_some() || input.stream_arn.is_some()),
-        ("ExclusiveStartShardId", input.exclusive_start_shard_id.is_some()),
-        ("StreamCreationTimestamp", input.stream_creation_timestamp.is_some()),
+        (
+            "StreamName",
+            input.stream_name.is_some() || input.stream_arn.is_some(),
+        ),
+        (
+            "ExclusiveStartShardId",
+            input.exclusive_start_shard_id.is_some(),
+        ),
+        (
+            "StreamCreationTimestamp",
+            input.stream_creation_timestamp.is_some(),
+        ),
         ("ShardFilter", input.shard_filter.is_some()),
     ];
     if let Some((name, _)) = others.into_iter().find(|(_, is_given)| *is_given) {
@@ -132,7 +149,9 @@ fn resume(
             "NextToken and {name} cannot be provided together."
         )));
     }
-    let content = kinesis.tokens.next(Purpose::ListShards, token, kinesis.now_ms())?;
+    let content = kinesis
+        .tokens
+        .next(Purpose::ListShards, token, kinesis.now_ms())?;
     let listing = Listing::decode(&content).map_err(internal)?;
     let target = Target {
         account: &listing.account,
@@ -179,7 +198,9 @@ fn parse_filter(
         Some(id) => Some(index_of(id, target)?),
         None => None,
     };
-    let at_ms = filter.timestamp.map_or(0, |time| time.as_ms().max(0) as u64);
+    let at_ms = filter
+        .timestamp
+        .map_or(0, |time| time.as_ms().max(0) as u64);
     let filter = match kind {
         "AT_LATEST" => Filter::AtLatest,
         "AT_TRIM_HORIZON" => Filter::AtTrimHorizon,

@@ -12,7 +12,7 @@ use crate::api::{
 use crate::errors::{invalid, limit_exceeded, refused};
 use crate::limits::Limits;
 use crate::stream_settings::{Distribution, Mode, Use};
-use crate::{Kinesis, account, catalog, limits, queues, rates};
+use crate::{Kinesis, account, catalog, limits, queue_catalog, rates};
 
 /// The mode in a request, whose values the model checked.
 pub(crate) fn mode(text: &str) -> Mode {
@@ -77,7 +77,7 @@ pub(crate) async fn update_mode(
     let wanted = mode(&input.stream_mode_details.stream_mode);
     let update = catalog::update(kinesis, caller, &target, |located, settings, _| {
         located.require_active()?;
-        if wanted == Mode::Provisioned && queues::count(kinesis, located)? > 0 {
+        if wanted == Mode::Provisioned && queue_catalog::count(kinesis, located)? > 0 {
             // KIN-158
             return Err(refused(format_args!(
                 "Stream {} under account {} has queues. Delete them before switching to PROVISIONED mode.",
@@ -126,7 +126,12 @@ pub(crate) async fn update_warm_throughput(
 ) -> Result<UpdateStreamWarmThroughputOutput, ApiError> {
     let (name, arn) = (input.stream_name.as_deref(), input.stream_arn.as_deref());
     let target = addressing::target(caller, name, arn)?;
-    kinesis.rates.count(rates::UPDATE_STREAM_WARM_THROUGHPUT, caller, "", kinesis.now_ms())?;
+    kinesis.rates.count(
+        rates::UPDATE_STREAM_WARM_THROUGHPUT,
+        caller,
+        "",
+        kinesis.now_ms(),
+    )?;
     let located = catalog::update(kinesis, caller, &target, |located, settings, _| {
         located.require_active()?;
         let mibps = warm_throughput(

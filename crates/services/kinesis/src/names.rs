@@ -96,7 +96,8 @@ mod tests {
     #[test]
     fn arns_name_resources() {
         let arn = |resource: &str| format!("arn:aws:kinesis:us-east-1:000000000000:{resource}");
-        let parse = |text: &str| KinesisArn::parse(text).map(|arn| arn.resource == Resource::Channel);
+        let parse =
+            |text: &str| KinesisArn::parse(text).map(|arn| arn.resource == Resource::Channel);
         let stream = arn("stream/a.b");
         assert_eq!(stream_arn("us-east-1", "000000000000", "a.b"), stream);
         let parsed = KinesisArn::parse(&stream).expect("a stream");
@@ -108,10 +109,20 @@ mod tests {
         let queue = queue_arn("us-east-1", "000000000000", 0xAB);
         let parsed = KinesisArn::parse(&queue).expect("a queue");
         assert_eq!(parsed.resource, Resource::Queue(0xAB));
-        for bad in ["stream", "stream/", "stream/a/b", "stream/a/consumer/c", "table/x", "queue/1"] {
+        for bad in [
+            "stream",
+            "stream/",
+            "stream/a/b",
+            "stream/a/consumer/c",
+            "table/x",
+            "queue/1",
+        ] {
             assert_eq!(parse(&arn(bad)), None, "{bad}");
         }
-        assert_eq!(KinesisArn::parse("arn:aws:sqs:us-east-1:000000000000:stream/a"), None);
+        assert_eq!(
+            KinesisArn::parse("arn:aws:sqs:us-east-1:000000000000:stream/a"),
+            None
+        );
     }
 
     #[test]
@@ -122,7 +133,14 @@ mod tests {
         assert_eq!(parse_shard_id("any-7"), Some(7));
         assert_eq!(parse_shard_id("7"), Some(7));
         assert_eq!(parse_shard_id("2147483647"), Some(2_147_483_647));
-        for bad in ["2147483648", "shardId-", "shardId", "", "a7", "99999999999999999999"] {
+        for bad in [
+            "2147483648",
+            "shardId-",
+            "shardId",
+            "",
+            "a7",
+            "99999999999999999999",
+        ] {
             assert_eq!(parse_shard_id(bad), None, "{bad}");
         }
     }

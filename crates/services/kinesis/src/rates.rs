@@ -142,7 +142,13 @@ impl Rates {
 
     /// Whether a shard takes a record of so many bytes, whose stream allows `record_bytes_max` (KIN-222). Large records come
     /// from an allowance that holds one of them.
-    pub(crate) fn write(&self, log: LogId, bytes: usize, record_bytes_max: u64, now_ms: u64) -> bool {
+    pub(crate) fn write(
+        &self,
+        log: LogId,
+        bytes: usize,
+        record_bytes_max: u64,
+        now_ms: u64,
+    ) -> bool {
         if self.limits == Limits::None {
             return true;
         }
@@ -164,8 +170,18 @@ impl Rates {
             return true;
         }
         let mut all = self.lock();
-        let left = all.level(&Subject::ReadBytes(log), Refill::a_second(READ_BYTES), now_ms);
-        left > 0 && all.take(Subject::ReadCalls(log), 1, Refill::a_second(READ_CALLS), now_ms)
+        let left = all.level(
+            &Subject::ReadBytes(log),
+            Refill::a_second(READ_BYTES),
+            now_ms,
+        );
+        left > 0
+            && all.take(
+                Subject::ReadCalls(log),
+                1,
+                Refill::a_second(READ_CALLS),
+                now_ms,
+            )
     }
 
     /// Counts what a `GetRecords` gave. More than a second's worth takes all its time by itself: after 10 MiB nothing more
@@ -188,12 +204,15 @@ impl Rates {
     /// Whether a shard gives another iterator.
     pub(crate) fn iterator(&self, log: LogId, now_ms: u64) -> bool {
         let refill = Refill::a_second(ITERATORS);
-        self.limits == Limits::None
-            || self.lock().take(Subject::Iterators(log), 1, refill, now_ms)
+        self.limits == Limits::None || self.lock().take(Subject::Iterators(log), 1, refill, now_ms)
     }
 
     fn lock(&self) -> Allowances<'_> {
-        Allowances(self.allowances.lock().unwrap_or_else(PoisonError::into_inner))
+        Allowances(
+            self.allowances
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
     }
 }
 
@@ -204,7 +223,9 @@ impl Allowances<'_> {
     fn level(&self, subject: &Subject, refill: Refill, now_ms: u64) -> i64 {
         let full = refill.most.saturating_mul(1_000);
         self.0.get(subject).map_or(full, |allowance| {
-            let passed_ms = now_ms.saturating_sub(allowance.at_ms).min(FULL_AGAIN_MS * 10);
+            let passed_ms = now_ms
+                .saturating_sub(allowance.at_ms)
+                .min(FULL_AGAIN_MS * 10);
             let filled = refill.per_second.saturating_mul(passed_ms as i64);
             allowance.milli.saturating_add(filled).min(full)
         })
@@ -212,7 +233,8 @@ impl Allowances<'_> {
 
     fn set(&mut self, subject: Subject, milli: i64, now_ms: u64) {
         if self.0.len() >= ALLOWANCES_MAX {
-            self.0.retain(|_, allowance| now_ms < allowance.at_ms + FULL_AGAIN_MS);
+            self.0
+                .retain(|_, allowance| now_ms < allowance.at_ms + FULL_AGAIN_MS);
         }
         if self.0.len() < ALLOWANCES_MAX || self.0.contains_key(&subject) {
             let at_ms = now_ms;

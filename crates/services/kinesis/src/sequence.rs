@@ -150,10 +150,12 @@ fn hexadecimal(text: &str) -> Option<String> {
             return None;
         }
     }
-    let hex = limbs.iter().fold(String::with_capacity(50), |mut hex, limb| {
-        let _infallible = write!(hex, "{limb:010x}");
-        hex
-    });
+    let hex = limbs
+        .iter()
+        .fold(String::with_capacity(50), |mut hex, limb| {
+            let _infallible = write!(hex, "{limb:010x}");
+            hex
+        });
     // 50 digits, of which the first three are beyond the number.
     hex.strip_prefix("000").map(str::to_owned)
 }
@@ -202,8 +204,18 @@ mod tests {
             (text.len(), text)
         };
         let start = key(SequenceNumber::start(1_700_000_000, 1));
-        let first = key(SequenceNumber::of_record(1_700_000_000, 1, 0, 1_700_000_000_000));
-        let second = key(SequenceNumber::of_record(1_700_000_000, 1, 1, 1_700_000_000_000));
+        let first = key(SequenceNumber::of_record(
+            1_700_000_000,
+            1,
+            0,
+            1_700_000_000_000,
+        ));
+        let second = key(SequenceNumber::of_record(
+            1_700_000_000,
+            1,
+            1,
+            1_700_000_000_000,
+        ));
         let end = key(SequenceNumber::end(1_700_000_000, 1, 1_700_000_900_000));
         let child = key(SequenceNumber::start(1_700_000_001, 2));
         assert!(start < first && first < second && second < end && end < child);
@@ -212,7 +224,17 @@ mod tests {
     #[test]
     fn other_texts_are_no_numbers() {
         let good = SequenceNumber::of_record(1_700_000_000, 3, 5, 1_700_000_000_000).text();
-        for bad in ["", "0", "1", "-1", "x", "12345678901234567890", &good[1..], &format!("{good}0"), &"9".repeat(57)] {
+        for bad in [
+            "",
+            "0",
+            "1",
+            "-1",
+            "x",
+            "12345678901234567890",
+            &good[1..],
+            &format!("{good}0"),
+            &"9".repeat(57),
+        ] {
             assert_eq!(SequenceNumber::parse(bad), None, "{bad}");
         }
     }

@@ -57,7 +57,8 @@ impl Shard {
 
     /// Whether it is listed while nothing before the horizon is (KIN-058).
     pub(crate) fn is_listed(&self, horizon_ms: u64) -> bool {
-        self.closed_ms.is_none_or(|closed_ms| closed_ms > horizon_ms)
+        self.closed_ms
+            .is_none_or(|closed_ms| closed_ms > horizon_ms)
     }
 
     /// Whether it comes from this shard.

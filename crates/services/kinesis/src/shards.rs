@@ -113,17 +113,38 @@ mod tests {
     #[test]
     fn new_streams_are_cut_evenly() {
         // KIN-043
-        assert_eq!(even_range(0, 1), HashRange { first: 0, last: u128::MAX });
+        assert_eq!(
+            even_range(0, 1),
+            HashRange {
+                first: 0,
+                last: u128::MAX
+            }
+        );
         let three: Vec<HashRange> = (0..3).map(|index| even_range(index, 3)).collect();
         let width = 113_427_455_640_312_821_154_458_202_477_256_070_485;
-        assert_eq!(three[0], HashRange { first: 0, last: width - 1 });
+        assert_eq!(
+            three[0],
+            HashRange {
+                first: 0,
+                last: width - 1
+            }
+        );
         assert_eq!(three[1].first, width);
-        assert_eq!(three[2], HashRange { first: 2 * width, last: u128::MAX });
+        assert_eq!(
+            three[2],
+            HashRange {
+                first: 2 * width,
+                last: u128::MAX
+            }
+        );
         assert_eq!(even_range(1, 4).first, 1 << 126);
         assert_eq!(even_range(0, 2).last, (1 << 127) - 1);
         for count in [2, 3, 7, 1_000, 9_999, 10_000] {
             for index in 1..count {
-                assert_eq!(even_range(index, count).first, even_range(index - 1, count).last + 1);
+                assert_eq!(
+                    even_range(index, count).first,
+                    even_range(index - 1, count).last + 1
+                );
             }
         }
     }
@@ -131,7 +152,9 @@ mod tests {
     #[test]
     fn every_key_has_one_open_shard() {
         // KIN-070
-        let shards: Vec<_> = (0..5).map(|index| shard(index, even_range(index, 5))).collect();
+        let shards: Vec<_> = (0..5)
+            .map(|index| shard(index, even_range(index, 5)))
+            .collect();
         let shards = Shards::new(shards);
         for index in 0..5 {
             let range = even_range(index, 5);

@@ -242,7 +242,10 @@ impl StreamSettings {
         let settings = StreamSettings {
             id: input.u64()?,
             created_ms: input.u64()?,
-            phase: one_of(&mut input, &[Phase::Creating, Phase::Updating, Phase::Deleting])?,
+            phase: one_of(
+                &mut input,
+                &[Phase::Creating, Phase::Updating, Phase::Deleting],
+            )?,
             settled_ms: input.u64()?,
             work: decode_work(&mut input)?,
             next_shard: input.u32()?,
@@ -375,7 +378,10 @@ mod tests {
         stream.note_use(Use::ModeChange, 1_000);
         stream.note_use(Use::Scaling, 2_000);
         assert_eq!(stream.uses_within_a_day(Use::Scaling, 2_000), 2);
-        assert_eq!(stream.uses_within_a_day(Use::Scaling, 1_000 + limits::DAY_MS), 1);
+        assert_eq!(
+            stream.uses_within_a_day(Use::Scaling, 1_000 + limits::DAY_MS),
+            1
+        );
         stream.note_use(Use::Scaling, 2_000 + limits::DAY_MS);
         assert_eq!(stream.uses.len(), 1);
     }

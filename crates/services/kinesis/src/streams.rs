@@ -14,7 +14,9 @@ use crate::errors::{changing_too_fast, in_use, invalid, refused};
 use crate::shard_rows::Shard;
 use crate::stream_settings::{Mode, Phase, Status, StreamSettings, Work};
 use crate::tokens::Purpose;
-use crate::{Kinesis, account, catalog, consumers, limits, modes, queues, rates, shards, tags, work};
+use crate::{
+    Kinesis, account, catalog, consumers, limits, modes, queue_catalog, rates, shards, tags, work,
+};
 
 /// `CreateStream`: the stream is visible at once, `CREATING` for a moment, and answers when all its shards are durable or a
 /// runner makes the rest (KIN-041).
@@ -23,7 +25,9 @@ pub(crate) async fn create(
     caller: &Caller,
     input: CreateStreamInput,
 ) -> Result<(), ApiError> {
-    kinesis.rates.count(rates::CREATE_STREAM, caller, "", kinesis.now_ms())?;
+    kinesis
+        .rates
+        .count(rates::CREATE_STREAM, caller, "", kinesis.now_ms())?;
     let scope = Scope::new(&caller.account, &caller.region);
     let name = &*input.stream_name;
     for _ in 0..limits::CATALOG_RETRIES_MAX {
@@ -67,7 +71,12 @@ fn wanted(
         .and_then(|kib| u32::try_from(kib).ok())
         .unwrap_or(settings.record_kib);
     if let Some(mibps) = input.warm_throughput_mi_bps {
-        settings.warm_mibps = Some(modes::warm_throughput(kinesis, scope, settings.mode, mibps)?);
+        settings.warm_mibps = Some(modes::warm_throughput(
+            kinesis,
+            scope,
+            settings.mode,
+            mibps,
+        )?);
     }
     if let Some(strategy) = &input.record_distribution_strategy {
         settings.distribution = modes::distribution(settings.mode, strategy)?;
@@ -82,8 +91,9 @@ fn wanted(
 /// KIN-045, KIN-046
 fn shard_count(mode: Mode, given: Option<i32>) -> Result<u32, ApiError> {
     match (mode, given) {
-        (Mode::Provisioned, Some(count)) => u32::try_from(count)
-            .map_err(|_| invalid(format_args!("Invalid ShardCount: {count}"))),
+        (Mode::Provisioned, Some(count)) => {
+            u32::try_from(count).map_err(|_| invalid(format_args!("Invalid ShardCount: {count}")))
+        }
         (Mode::Provisioned, None) => Err(refused(
             "ShardCount must be specified for a stream in PROVISIONED mode.",
         )),
@@ -164,7 +174,9 @@ pub(crate) async fn delete(
 ) -> Result<(), ApiError> {
     let (name, arn) = (input.stream_name.as_deref(), input.stream_arn.as_deref());
     let target = addressing::target(caller, name, arn)?;
-    kinesis.rates.count(rates::DELETE_STREAM, caller, "", kinesis.now_ms())?;
+    kinesis
+        .rates
+        .count(rates::DELETE_STREAM, caller, "", kinesis.now_ms())?;
     let enforce = input.enforce_consumer_deletion.unwrap_or_default();
     let located = catalog::update(kinesis, caller, &target, |located, settings, _| {
         if located.status == Status::Deleting {
@@ -192,7 +204,7 @@ pub(crate) async fn delete(
 /// KIN-065, KIN-066
 fn check_unused(kinesis: &Kinesis, located: &Located, enforce: bool) -> Result<(), ApiError> {
     let (name, account) = (&located.name, located.account());
-    if queues::count(kinesis, located)? > 0 {
+    if queue_catalog::count(kinesis, located)? > 0 {
         return Err(in_use(format_args!(
             "Stream {name} under account {account} has queues. Delete them before deleting the stream."
         )));
@@ -213,7 +225,9 @@ pub(crate) async fn list(
     input: ListStreamsInput,
 ) -> Result<ListStreamsOutput, ApiError> {
     let now_ms = kinesis.now_ms();
-    kinesis.rates.count(rates::LIST_STREAMS, caller, "", now_ms)?;
+    kinesis
+        .rates
+        .count(rates::LIST_STREAMS, caller, "", now_ms)?;
     let after = match (&input.next_token, &input.exclusive_start_stream_name) {
         (Some(token), _) => Some(kinesis.tokens.next(Purpose::ListStreams, token, now_ms)?),
         (None, Some(name)) => Some(name.as_bytes().to_vec()),
@@ -223,12 +237,15 @@ pub(crate) async fn list(
     let max = input
         .limit
         .and_then(|limit| usize::try_from(limit).ok())
-        .map_or(limits::LISTED_STREAMS_MAX, |limit| limit.min(limits::LISTED_STREAMS_MAX));
+        .map_or(limits::LISTED_STREAMS_MAX, |limit| {
+            limit.min(limits::LISTED_STREAMS_MAX)
+        });
     let scope = Scope::new(&caller.account, &caller.region);
-    let rows = kinesis
-        .engine
-        .catalog()
-        .range(&scope, catalog::STREAMS, after.as_deref(), usize::MAX);
+    let rows =
+        kinesis
+            .engine
+            .catalog()
+            .range(&scope, catalog::STREAMS, after.as_deref(), usize::MAX);
     let mut summaries = Vec::new();
     let mut has_more = false;
     for (path, row) in rows {
@@ -251,14 +268,22 @@ pub(crate) async fn list(
         kinesis.tokens.issue(Purpose::ListStreams, now_ms, name)
     });
     Ok(ListStreamsOutput {
-        stream_names: summaries.iter().map(|one| one.stream_name.clone()).collect(),
+        stream_names: summaries
+            .iter()
+            .map(|one| one.stream_name.clone())
+            .collect(),
         has_more_streams: has_more,
         next_token,
         stream_summaries: Some(summaries),
     })
 }
 
-fn summary(scope: &Scope, name: String, settings: &StreamSettings, status: Status) -> StreamSummary {
+fn summary(
+    scope: &Scope,
+    name: String,
+    settings: &StreamSettings,
+    status: Status,
+) -> StreamSummary {
     let arn = crate::names::stream_arn(scope.region(), scope.account(), &name);
     StreamSummary {
         stream_name: Str::from(name),

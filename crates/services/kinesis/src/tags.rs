@@ -24,8 +24,11 @@ pub(crate) fn merged(
     name: &str,
     account: &str,
 ) -> Result<Tags, ApiError> {
-    let texts = given.iter().flat_map(|(key, value)| [&**key, &**value]);
-    check_characters(texts, "add tags to", name, account)?;
+    let texts: Vec<&str> = given
+        .iter()
+        .flat_map(|(key, value)| [&**key, &**value])
+        .collect();
+    check_characters(&texts, "add tags to", name, account)?;
     let mut tags = before.clone();
     for (key, value) in given {
         tags.insert(key.to_string(), value.to_string());
@@ -41,23 +44,18 @@ pub(crate) fn merged(
 }
 
 /// KIN-205, KIN-206: two rules, and two texts that name them.
-fn check_characters<'a>(
-    texts: impl Iterator<Item = &'a str> + Clone,
-    verb: &str,
-    name: &str,
-    account: &str,
-) -> Result<(), ApiError> {
+fn check_characters(texts: &[&str], verb: &str, name: &str, account: &str) -> Result<(), ApiError> {
     let is_known = |character: char| {
         character.is_alphanumeric() || character.is_whitespace() || "_.:/=+-@%".contains(character)
     };
-    if !texts.clone().all(|text| text.chars().all(is_known)) {
+    if !texts.iter().all(|text| text.chars().all(is_known)) {
         return Err(invalid(
             "Some tags contain invalid characters. Valid characters: Unicode letters, digits, white space, _ . / = + - \
              % @.",
         ));
     }
     let preposition_and_name = format!("{verb} stream {name} under account {account}");
-    if texts.clone().any(|text| text.contains('%')) {
+    if texts.iter().any(|text| text.contains('%')) {
         return Err(invalid(format_args!(
             "Failed to {preposition_and_name} because some tags contained illegal characters. The allowed characters \
              are Unicode letters, white-spaces, '_',',','/','=','+','-','@'."
@@ -74,7 +72,9 @@ pub(crate) async fn add(
 ) -> Result<(), ApiError> {
     let (name, arn) = (input.stream_name.as_deref(), input.stream_arn.as_deref());
     let target = addressing::target(caller, name, arn)?;
-    kinesis.rates.count(rates::ADD_TAGS, caller, "", kinesis.now_ms())?;
+    kinesis
+        .rates
+        .count(rates::ADD_TAGS, caller, "", kinesis.now_ms())?;
     let update = catalog::update(kinesis, caller, &target, |located, settings, _| {
         located.require_active_or_updating()?; // KIN-051
         settings.tags = merged(&input.tags, &settings.tags, target.name, target.account)?;
@@ -91,9 +91,11 @@ pub(crate) async fn remove(
 ) -> Result<(), ApiError> {
     let (name, arn) = (input.stream_name.as_deref(), input.stream_arn.as_deref());
     let target = addressing::target(caller, name, arn)?;
-    kinesis.rates.count(rates::REMOVE_TAGS, caller, "", kinesis.now_ms())?;
-    let keys = input.tag_keys.iter().map(|key| &**key);
-    check_characters(keys, "remove tags from", target.name, target.account)?;
+    kinesis
+        .rates
+        .count(rates::REMOVE_TAGS, caller, "", kinesis.now_ms())?;
+    let keys: Vec<&str> = input.tag_keys.iter().map(|key| &**key).collect();
+    check_characters(&keys, "remove tags from", target.name, target.account)?;
     let update = catalog::update(kinesis, caller, &target, |located, settings, _| {
         located.require_active_or_updating()?;
         without(&mut settings.tags, &input.tag_keys);
@@ -114,7 +116,9 @@ pub(crate) async fn list(
 ) -> Result<ListTagsForStreamOutput, ApiError> {
     let (name, arn) = (input.stream_name.as_deref(), input.stream_arn.as_deref());
     let target = addressing::target(caller, name, arn)?;
-    kinesis.rates.count(rates::LIST_TAGS, caller, "", kinesis.now_ms())?;
+    kinesis
+        .rates
+        .count(rates::LIST_TAGS, caller, "", kinesis.now_ms())?;
     let located = addressing::locate(kinesis, caller, &target)?;
     let after = input.exclusive_start_tag_key.as_deref();
     let max = input.limit.and_then(|limit| usize::try_from(limit).ok());
@@ -122,7 +126,10 @@ pub(crate) async fn list(
     let mut rest = tags
         .iter()
         .filter(|(key, _)| after.is_none_or(|after| key.as_str() > after));
-    let page = rest.by_ref().take(max.unwrap_or(limits::TAGS_MAX)).map(shown);
+    let page = rest
+        .by_ref()
+        .take(max.unwrap_or(limits::TAGS_MAX))
+        .map(shown);
     let tags = page.collect();
     Ok(ListTagsForStreamOutput {
         tags,
@@ -158,8 +165,8 @@ pub(crate) async fn untag_resource(
     input: UntagResourceInput,
 ) -> Result<(), ApiError> {
     resources::update(kinesis, caller, &input.resource_arn, |resource| {
-        let keys = input.tag_keys.iter().map(|key| &**key);
-        check_characters(keys, "remove tags from", &resource.name, &resource.account)?;
+        let keys: Vec<&str> = input.tag_keys.iter().map(|key| &**key).collect();
+        check_characters(&keys, "remove tags from", &resource.name, &resource.account)?;
         without(resource.tags, &input.tag_keys);
         Ok(())
     })
@@ -195,9 +202,15 @@ mod tests {
         // KIN-205, KIN-206
         assert!(add(&[("ä b_.:/=+-@9", "")]).is_ok());
         let error = add(&[("a", "b;")]).expect_err("a semicolon");
-        assert!(error.starts_with("Some tags contain invalid characters."), "{error}");
+        assert!(
+            error.starts_with("Some tags contain invalid characters."),
+            "{error}"
+        );
         let error = add(&[("a%", "b")]).expect_err("a per cent sign");
-        assert!(error.starts_with("Failed to add tags to stream s under account 1 because some tags"), "{error}");
+        assert!(
+            error.starts_with("Failed to add tags to stream s under account 1 because some tags"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -108,8 +108,13 @@ mod tests {
         let opened = tokens.open(Purpose::ListShards, &text).expect("ours");
         assert_eq!(opened.content, b"content");
         assert!(!opened.is_expired(305_000) && opened.is_expired(305_001));
-        assert_eq!(tokens.next(Purpose::ListShards, &text, 305_000), Ok(b"content".to_vec()));
-        let error = tokens.next(Purpose::ListShards, &text, 305_001).expect_err("late");
+        assert_eq!(
+            tokens.next(Purpose::ListShards, &text, 305_000),
+            Ok(b"content".to_vec())
+        );
+        let error = tokens
+            .next(Purpose::ListShards, &text, 305_001)
+            .expect_err("late");
         assert_eq!(error.kind.shape, "ExpiredNextTokenException");
     }
 
@@ -117,10 +122,19 @@ mod tests {
     fn other_texts_are_refused() {
         // KIN-111
         let tokens = Tokens::new(&[1; 32]);
-        let text = tokens.issue(Purpose::Iterator, 5_000, b"content").to_string();
+        let text = tokens
+            .issue(Purpose::Iterator, 5_000, b"content")
+            .to_string();
         assert_eq!(tokens.open(Purpose::ListShards, &text), None);
         assert_eq!(Tokens::new(&[2; 32]).open(Purpose::Iterator, &text), None);
-        for bad in ["", "AAAA", "ä", &text[1..], &format!("{text}AAAA"), &"A".repeat(2_000)] {
+        for bad in [
+            "",
+            "AAAA",
+            "ä",
+            &text[1..],
+            &format!("{text}AAAA"),
+            &"A".repeat(2_000),
+        ] {
             assert_eq!(tokens.open(Purpose::Iterator, bad), None, "{bad}");
         }
         for at in 0..text.len() {
