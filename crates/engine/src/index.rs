@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::ids::QueueId;
 use crate::limits::Budgets;
-use crate::limits::EFFECTS_PER_PULL_MAX;
+use crate::limits::{EFFECTS_PER_PULL_MAX, LOG_BLOCK_PAGES, LOG_PAGE_ENTRIES};
 use crate::queue::RowCache;
 
 /// A node-wide count of something that has a budget.
@@ -160,6 +160,10 @@ pub(crate) struct ShardIndex {
     pub(crate) segment_bytes: u64,
     /// Effects of one chunk of the outbox.
     pub(crate) outbox_chunk_effects: usize,
+    /// Entries of one page of a log.
+    pub(crate) log_page_entries: usize,
+    /// Pages of one block of a log's directory.
+    pub(crate) log_block_pages: usize,
 }
 
 impl ShardIndex {
@@ -173,6 +177,8 @@ impl ShardIndex {
             bucket_entries_max: Budgets::default().deduplication_bucket_entries_max,
             segment_bytes,
             outbox_chunk_effects: EFFECTS_PER_PULL_MAX,
+            log_page_entries: LOG_PAGE_ENTRIES,
+            log_block_pages: LOG_BLOCK_PAGES,
         }
     }
 }

@@ -123,6 +123,10 @@ pub struct Budgets {
     pub outbox_memory_bytes_max: u64,
     /// Effects that are offered, stored and read at once, 1 to 256.
     pub outbox_chunk_effects: usize,
+    /// Entries of one page of a log, 1 to 1,024.
+    pub log_page_entries: usize,
+    /// Pages of one block of a log's directory.
+    pub log_block_pages: usize,
 }
 
 impl Default for Budgets {
@@ -139,6 +143,8 @@ impl Default for Budgets {
             outbox_bytes_max: 1 << 30,
             outbox_memory_bytes_max: 32 << 20,
             outbox_chunk_effects: EFFECTS_PER_PULL_MAX,
+            log_page_entries: LOG_PAGE_ENTRIES,
+            log_block_pages: LOG_BLOCK_PAGES,
         }
     }
 }

@@ -74,6 +74,8 @@ impl Restored {
         for id in 0..=ShardId::MAX {
             let mut shard = Shard::new(id, usage.clone(), segment_bytes);
             shard.index.outbox_chunk_effects = budgets.outbox_chunk_effects;
+            shard.index.log_page_entries = budgets.log_page_entries;
+            shard.index.log_block_pages = budgets.log_block_pages;
             shard.index.bucket_entries_max = budgets.deduplication_bucket_entries_max;
             if let Some(manifest) = found.get(usize::from(id)).copied().flatten() {
                 read_shard(&*view, &mut shard, &manifest)?;

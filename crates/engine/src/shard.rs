@@ -131,8 +131,10 @@ impl Shard {
                 needed.extend(needs);
             }
             Record::LogAppended { log, .. } => {
-                let tail = self.logs.get(log).and_then(Log::spilled_tail);
-                needed.extend(tail.map(|first| Need::LogPage { log: *log, first }));
+                let log = *log;
+                let tail = self.logs.get(&log);
+                let tail = tail.and_then(|log| log.spilled_tail(&self.index));
+                needed.extend(tail.map(|first| Need::LogPage { log, first }));
             }
             Record::Purged { .. }
             | Record::BodyKept

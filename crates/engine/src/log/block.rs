@@ -1,4 +1,4 @@
-//! A log's directory in the view: lines of pages in blocks of 256, a row each, so that a checkpoint writes the block of
+//! A log's directory in the view: lines of pages in blocks, a row each, so that a checkpoint writes the block of
 //! the newest pages however many there are. What goes at the front is only told by the log's own row.
 
 use std::sync::Arc;
@@ -7,7 +7,6 @@ use super::{Log, LogPage, LogSlot};
 use crate::codec::{Malformed, Reader, Writer};
 use crate::index::ShardIndex;
 use crate::kept::{Kept, Rows};
-use crate::limits::LOG_BLOCK_PAGES;
 use crate::page::{decode_chunks, encode_chunks};
 
 const LOG_BLOCK_VERSION: u8 = 1;
@@ -25,8 +24,8 @@ pub(crate) struct Block {
 
 impl Log {
     /// A new page at the end of the directory.
-    pub(super) fn push_page(&mut self, slot: LogSlot) {
-        let full = |block: &Block| block.pages >= LOG_BLOCK_PAGES;
+    pub(super) fn push_page(&mut self, slot: LogSlot, index: &ShardIndex) {
+        let full = |block: &Block| block.pages >= index.log_block_pages;
         if self.blocks.back().is_none_or(full) {
             self.blocks.push_back(Block {
                 first: slot.first,

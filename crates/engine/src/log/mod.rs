@@ -108,27 +108,29 @@ impl Log {
     }
 
     /// The page that the next entry goes to unless it comes late.
-    fn open_page(&self) -> Option<&LogSlot> {
-        self.pages.back().filter(|slot| slot.is_open())
+    fn open_page(&self, entries_max: usize) -> Option<&LogSlot> {
+        let last = self.pages.back();
+        last.filter(|slot| slot.is_open(entries_max))
     }
 
     /// The page that an append needs and that is not in memory.
-    pub(crate) fn spilled_tail(&self) -> Option<u64> {
-        let open = self.open_page().filter(|slot| slot.kept.is_spilled());
+    pub(crate) fn spilled_tail(&self, index: &ShardIndex) -> Option<u64> {
+        let open = self.open_page(index.log_page_entries);
+        let open = open.filter(|slot| slot.kept.is_spilled());
         open.map(|slot| slot.first)
     }
 
     /// Takes an entry under the next position and returns that.
     fn append(&mut self, entry: Indexed, occupies: &[(u32, u32)], index: &mut ShardIndex) -> u64 {
         let (position, span_ms) = (self.next, self.page_span_ms());
-        let fits = self.open_page().is_some_and(|slot| {
+        let fits = self.open_page(index.log_page_entries).is_some_and(|slot| {
             let age_ms = entry.time_ms.saturating_sub(slot.first_ms);
             age_ms <= span_ms
         });
         if !fits {
             let slot = LogSlot::new(&index.usage, position, entry.time_ms);
             self.resident.insert(position);
-            self.push_page(slot);
+            self.push_page(slot, index);
         }
         if let (Some(slot), Some(block)) = (self.pages.back_mut(), self.blocks.back_mut()) {
             slot.push(entry, occupies);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::page::{Indexed, LogPage};
 use crate::index::{Usage, add_occupied};
 use crate::kept::Kept;
-use crate::limits::{LOG_PAGE_BODY_BYTES, LOG_PAGE_ENTRIES};
+use crate::limits::LOG_PAGE_BODY_BYTES;
 
 /// A page's line in the directory of its log.
 #[derive(Debug)]
@@ -43,9 +43,9 @@ impl LogSlot {
         self.first + u64::from(self.count)
     }
 
-    /// Further entries may go in.
-    pub(crate) fn is_open(&self) -> bool {
-        (self.count as usize) < LOG_PAGE_ENTRIES && self.body_bytes < LOG_PAGE_BODY_BYTES
+    /// Further entries may go in, of at most so many.
+    pub(crate) fn is_open(&self, entries_max: usize) -> bool {
+        (self.count as usize) < entries_max && self.body_bytes < LOG_PAGE_BODY_BYTES
     }
 
     /// Takes an entry; the page is in memory.

@@ -8,7 +8,7 @@ use crate::command::Command;
 use crate::config::EngineError;
 use crate::ids::LogId;
 use crate::limits::LOG_ENTRY_BYTES_MAX;
-use crate::log::{Log, Spilled, Spot};
+use crate::log::{Spilled, Spot};
 use crate::log_command::LogCommand;
 use crate::log_handle::{Appended, LogSpot, LogState};
 use crate::need::Need;
@@ -37,7 +37,8 @@ impl Turn<'_> {
     }
 
     fn append(&mut self, log: LogId, ask: LogCommand) -> Result<(), (LogCommand, Spilled)> {
-        let spilled = self.shard.logs.get(&log).and_then(Log::spilled_tail);
+        let state = self.shard.logs.get(&log);
+        let spilled = state.and_then(|log| log.spilled_tail(&self.shard.index));
         if let Some(first) = spilled {
             return Err((ask, Spilled(first)));
         }
