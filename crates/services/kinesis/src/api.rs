@@ -1142,6 +1142,12 @@ waystation_wire::structure! { StartStreamEncryptionInput, START_STREAM_ENCRYPTIO
     4 stream_id: Option<Str> = member("StreamId", Shape::Text(&STREAM_ID)),
 }}
 
+waystation_wire::structure! { StartingPosition, STARTING_POSITION, "StartingPosition" {
+    0 r#type: Str = member("Type", Shape::Text(&SHARD_ITERATOR_TYPE)).required(),
+    1 sequence_number: Option<Str> = member("SequenceNumber", Shape::Text(&SEQUENCE_NUMBER)),
+    2 timestamp: Option<Timestamp> = member("Timestamp", TIMESTAMP),
+}}
+
 waystation_wire::structure! { StopStreamEncryptionInput, STOP_STREAM_ENCRYPTION_INPUT, "StopStreamEncryptionInput" {
     0 stream_name: Option<Str> = member("StreamName", Shape::Text(&STREAM_NAME)),
     1 encryption_type: Str = member("EncryptionType", Shape::Text(&ENCRYPTION_TYPE)).required(),
@@ -1226,6 +1232,26 @@ waystation_wire::structure! { StreamSummary, STREAM_SUMMARY, "StreamSummary" {
 }}
 
 static STREAM_SUMMARY_LIST: ListShape = list(Shape::Struct(&STREAM_SUMMARY));
+
+waystation_wire::structure! { SubscribeToShardEvent, SUBSCRIBE_TO_SHARD_EVENT, "SubscribeToShardEvent" {
+    0 records: Vec<Record> = member("Records", Shape::List(&RECORD_LIST)).required(),
+    1 continuation_sequence_number: Option<Str> = member("ContinuationSequenceNumber", Shape::Text(&SEQUENCE_NUMBER)),
+    2 millis_behind_latest: i64 = member("MillisBehindLatest", Shape::Long(&MILLIS_BEHIND_LATEST)).required(),
+    3 child_shards: Option<Vec<ChildShard>> = member("ChildShards", Shape::List(&CHILD_SHARD_LIST)),
+}}
+
+waystation_wire::event_union! { SubscribeToShardEventStream { "SubscribeToShardEvent" SubscribeToShardEvent } ends [&RESOURCE_NOT_FOUND_EXCEPTION, &RESOURCE_IN_USE_EXCEPTION, &KMS_DISABLED_EXCEPTION, &KMS_INVALID_STATE_EXCEPTION, &KMS_ACCESS_DENIED_EXCEPTION, &KMS_NOT_FOUND_EXCEPTION, &KMS_OPT_IN_REQUIRED, &KMS_THROTTLING_EXCEPTION, &INTERNAL_FAILURE_EXCEPTION] }
+
+waystation_wire::structure! { SubscribeToShardInput, SUBSCRIBE_TO_SHARD_INPUT, "SubscribeToShardInput" {
+    0 consumer_arn: Str = member("ConsumerARN", Shape::Text(&CONSUMER_ARN)).required(),
+    1 stream_id: Option<Str> = member("StreamId", Shape::Text(&STREAM_ID)),
+    2 shard_id: Str = member("ShardId", Shape::Text(&SHARD_ID)).required(),
+    3 starting_position: StartingPosition = member("StartingPosition", Shape::Struct(&STARTING_POSITION)).required(),
+    4 dry_run: Option<bool> = member("DryRun", BOOLEAN),
+}}
+
+waystation_wire::structure! { SubscribeToShardOutput, SUBSCRIBE_TO_SHARD_OUTPUT, "SubscribeToShardOutput" {
+}}
 
 static PATTERN_OF_TABLE_BUCKET_ARN: Pattern =
     Pattern::new("arn:aws[-a-z0-9]*:s3tables:[-a-z0-9]+:\\d{12}:bucket/[a-z0-9_-]{3,63}");
@@ -2101,6 +2127,21 @@ pub static MODEL: Model = Model {
             &RESOURCE_IN_USE_EXCEPTION,
             &RESOURCE_NOT_FOUND_EXCEPTION,
             &ACCESS_DENIED_EXCEPTION,
+        ]),
+        operation(
+            "SubscribeToShard",
+            &SUBSCRIBE_TO_SHARD_INPUT,
+            new_input::<SubscribeToShardInput>,
+        )
+        .output(&SUBSCRIBE_TO_SHARD_OUTPUT, "SubscribeToShardResult")
+        .constrained()
+        .errors(&[
+            &RESOURCE_NOT_FOUND_EXCEPTION,
+            &INVALID_ARGUMENT_EXCEPTION,
+            &RESOURCE_IN_USE_EXCEPTION,
+            &LIMIT_EXCEEDED_EXCEPTION,
+            &ACCESS_DENIED_EXCEPTION,
+            &DRY_RUN_OPERATION_EXCEPTION,
         ]),
         operation(
             "TagResource",

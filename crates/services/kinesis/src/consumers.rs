@@ -299,6 +299,7 @@ pub(crate) async fn deregister(
         let expect = Expect::Version(found.row.version());
         let change = catalog::put(path, expect, after.encode(), Vec::new());
         if catalog::write(&kinesis.engine, &found.located.scope, vec![change]).await? {
+            kinesis.subscriptions.look_again(found.consumer.stream);
             return Ok(());
         }
     }

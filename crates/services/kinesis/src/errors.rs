@@ -53,11 +53,6 @@ pub(crate) fn shard_does_not_exist(shard: &str, name: &str, account: &str) -> Ap
     ))
 }
 
-/// What AWS has and this service has not yet.
-pub(crate) fn not_implemented(what: impl Display) -> ApiError {
-    errors::NOT_IMPLEMENTED.with(format!("{what} is not implemented."))
-}
-
 /// A resource of another account that has no policy (KIN-036).
 pub(crate) fn access_denied(account: &str, action: &str, arn: &str) -> ApiError {
     api::ACCESS_DENIED_EXCEPTION.with(format!(

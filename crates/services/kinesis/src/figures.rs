@@ -9,95 +9,94 @@ use crate::addressing::Located;
 use crate::limits;
 use crate::store::{Failure, Stored};
 
-macro_rules! counters {
-    ($(#[$doc:meta])* $name:ident { $($(#[$row_doc:meta])* $row:ident,)+ }) => {
+/// What a figure does over time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FigureKind {
+    /// It only grows.
+    Counter,
+    /// It is what it is now.
+    Gauge,
+}
+
+/// One figure of a stream or shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Figure {
+    /// `put_records_total`
+    pub name: &'static str,
+    /// What it does over time.
+    pub kind: FigureKind,
+    /// AWS's name of it, and what is meant where that is not the same.
+    pub help: &'static str,
+    /// Its value.
+    pub value: u64,
+}
+
+macro_rules! figures {
+    ($(#[$doc:meta])* $name:ident { $($row:ident: $kind:ident $help:literal,)+ }) => {
         $(#[$doc])*
         #[derive(Debug, Default)]
-        pub struct $name {
-            $($(#[$row_doc])* pub $row: AtomicU64,)+
+        pub(crate) struct $name {
+            $($row: AtomicU64,)+
+        }
+
+        impl $name {
+            /// All of them, in a fixed order.
+            pub(crate) fn all(&self) -> Vec<Figure> {
+                vec![$(Figure {
+                    name: stringify!($row),
+                    kind: FigureKind::$kind,
+                    help: $help,
+                    value: self.$row.load(Ordering::Relaxed),
+                },)+]
+            }
         }
     };
 }
 
-counters! {
-    /// Counters of a stream, named as AWS names its metrics.
+figures! {
+    /// Figures of a stream (section 16).
     StreamFigures {
-        /// `IncomingBytes`
-        incoming_bytes,
-        /// `IncomingRecords`
-        incoming_records,
-        /// Calls of `PutRecord`
-        put_record_calls,
-        /// `PutRecord.Success`
-        put_record_success,
-        /// `PutRecord.Bytes`
-        put_record_bytes,
-        /// `PutRecord.Latency`, summed up in milliseconds
-        put_record_latency_ms,
-        /// Calls of `PutRecords`
-        put_records_calls,
-        /// `PutRecords.Success`: calls of which at least one record succeeded
-        put_records_success,
-        /// `PutRecords.Bytes`
-        put_records_bytes,
-        /// `PutRecords.Latency`, summed up in milliseconds
-        put_records_latency_ms,
-        /// `PutRecords.TotalRecords`
-        put_records_total,
-        /// `PutRecords.SuccessfulRecords`
-        put_records_successful,
-        /// `PutRecords.FailedRecords`
-        put_records_failed,
-        /// `PutRecords.ThrottledRecords`
-        put_records_throttled,
-        /// Calls of `GetRecords`
-        get_records_calls,
-        /// `GetRecords.Success`
-        get_records_success,
-        /// `GetRecords.Bytes`
-        get_records_bytes,
-        /// `GetRecords.Records`
-        get_records_records,
-        /// `GetRecords.Latency`, summed up in milliseconds
-        get_records_latency_ms,
-        /// `GetRecords.IteratorAgeMilliseconds` of the last call (KIN-254)
-        iterator_age_ms,
-        /// `WriteProvisionedThroughputExceeded`
-        write_throttled,
-        /// `ReadProvisionedThroughputExceeded`
-        read_throttled,
-        /// `SubscribeToShard.Success`
-        subscribe_success,
-        /// `SubscribeToShard.RateExceeded`
-        subscribe_rate_exceeded,
-        /// `SubscribeToShardEvent.Success`
-        subscribe_events,
-        /// `SubscribeToShardEvent.Bytes`
-        subscribe_bytes,
-        /// `SubscribeToShardEvent.Records`
-        subscribe_records,
-        /// `SubscribeToShardEvent.MillisBehindLatest` of the last event
-        subscribe_behind_ms,
+        incoming_bytes: Counter "IncomingBytes",
+        incoming_records: Counter "IncomingRecords",
+        put_record_calls: Counter "Calls of PutRecord",
+        put_record_success: Counter "PutRecord.Success",
+        put_record_bytes: Counter "PutRecord.Bytes",
+        put_record_latency_ms: Counter "PutRecord.Latency, summed up in milliseconds",
+        put_records_calls: Counter "Calls of PutRecords",
+        put_records_success: Counter "PutRecords.Success: calls of which at least one record succeeded",
+        put_records_bytes: Counter "PutRecords.Bytes",
+        put_records_latency_ms: Counter "PutRecords.Latency, summed up in milliseconds",
+        put_records_total: Counter "PutRecords.TotalRecords",
+        put_records_successful: Counter "PutRecords.SuccessfulRecords",
+        put_records_failed: Counter "PutRecords.FailedRecords",
+        put_records_throttled: Counter "PutRecords.ThrottledRecords",
+        get_records_calls: Counter "Calls of GetRecords",
+        get_records_success: Counter "GetRecords.Success",
+        get_records_bytes: Counter "GetRecords.Bytes",
+        get_records_records: Counter "GetRecords.Records",
+        get_records_latency_ms: Counter "GetRecords.Latency, summed up in milliseconds",
+        iterator_age_ms: Gauge "GetRecords.IteratorAgeMilliseconds of the last call (KIN-254)",
+        write_throttled: Counter "WriteProvisionedThroughputExceeded",
+        read_throttled: Counter "ReadProvisionedThroughputExceeded",
+        subscribe_success: Counter "SubscribeToShard.Success",
+        subscribe_rate_exceeded: Counter "SubscribeToShard.RateExceeded",
+        subscribe_events: Counter "SubscribeToShardEvent.Success",
+        subscribe_bytes: Counter "SubscribeToShardEvent.Bytes",
+        subscribe_records: Counter "SubscribeToShardEvent.Records",
+        subscribe_behind_ms: Gauge "SubscribeToShardEvent.MillisBehindLatest of the last event",
     }
 }
 
-counters! {
-    /// Counters of a shard, for streams with enhanced monitoring (KIN-215).
+figures! {
+    /// Figures of a shard, for streams with enhanced monitoring (KIN-215).
     ShardFigures {
-        /// `IncomingBytes`
-        incoming_bytes,
-        /// `IncomingRecords`
-        incoming_records,
-        /// `OutgoingBytes`
-        outgoing_bytes,
-        /// `OutgoingRecords`
-        outgoing_records,
-        /// `WriteProvisionedThroughputExceeded`
-        write_throttled,
-        /// `ReadProvisionedThroughputExceeded`
-        read_throttled,
-        /// `IteratorAgeMilliseconds` of the last call
-        iterator_age_ms,
+        incoming_bytes: Counter "IncomingBytes",
+        incoming_records: Counter "IncomingRecords",
+        outgoing_bytes: Counter "OutgoingBytes",
+        outgoing_records: Counter "OutgoingRecords",
+        write_throttled: Counter "WriteProvisionedThroughputExceeded",
+        read_throttled: Counter "ReadProvisionedThroughputExceeded",
+        iterator_age_ms: Gauge "IteratorAgeMilliseconds of the last call",
     }
 }
 
@@ -108,8 +107,8 @@ fn add(counter: &AtomicU64, amount: u64) {
 /// The counters of one stream and of its shards.
 #[derive(Debug, Default)]
 pub(crate) struct Figures {
-    pub(crate) stream: StreamFigures,
-    pub(crate) shards: Mutex<HashMap<u32, Arc<ShardFigures>>>,
+    stream: StreamFigures,
+    shards: Mutex<HashMap<u32, Arc<ShardFigures>>>,
 }
 
 /// The counters of all streams that were used, by id.
@@ -144,6 +143,19 @@ impl AllFigures {
     pub(crate) fn retain(&self, is_there: impl Fn(u64) -> bool) {
         let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
         streams.retain(|id, _| is_there(*id));
+    }
+}
+
+impl Figures {
+    /// Those of the stream, and those of its shards by index.
+    pub(crate) fn all(&self) -> (Vec<Figure>, Vec<(u32, Vec<Figure>)>) {
+        let shards = self.shards.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut by_shard: Vec<_> = shards
+            .iter()
+            .map(|(index, shard)| (*index, shard.all()))
+            .collect();
+        by_shard.sort_by_key(|(index, _)| *index);
+        (self.stream.all(), by_shard)
     }
 }
 
@@ -255,6 +267,31 @@ impl Notes {
             add(&shard.outgoing_bytes, bytes);
             add(&shard.outgoing_records, records as u64);
             shard.iterator_age_ms.store(behind_ms, Ordering::Relaxed);
+        });
+    }
+
+    /// A `SubscribeToShard` began.
+    pub(crate) fn note_subscription(&self) {
+        add(&self.figures.stream.subscribe_success, 1);
+    }
+
+    /// A `SubscribeToShard` came too early.
+    pub(crate) fn note_refused_subscription(&self) {
+        add(&self.figures.stream.subscribe_rate_exceeded, 1);
+    }
+
+    /// An event gave this.
+    pub(crate) fn note_event(&self, index: u32, records: usize, bytes: u64, behind_ms: u64) {
+        let stream = &self.figures.stream;
+        add(&stream.subscribe_events, 1);
+        add(&stream.subscribe_bytes, bytes);
+        add(&stream.subscribe_records, records as u64);
+        stream
+            .subscribe_behind_ms
+            .store(behind_ms, Ordering::Relaxed);
+        self.shard(index, |shard| {
+            add(&shard.outgoing_bytes, bytes);
+            add(&shard.outgoing_records, records as u64);
         });
     }
 }

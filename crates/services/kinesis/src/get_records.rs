@@ -5,7 +5,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
-use waystation_engine::{LogBatch, LogEntry, LogRead};
+use waystation_engine::{Engine, LogBatch, LogEntry, LogRead};
 use waystation_wire::{ApiError, Caller, Str, Timestamp};
 
 use crate::addressing::{self, Located, Target};
@@ -68,7 +68,7 @@ pub(crate) async fn get(
     };
     let log = &kinesis.engine.log(shard.log);
     let batch = settled(|| log.read(read)).await?;
-    let seen = Seen::of(kinesis, &located, &shard, batch).await?;
+    let seen = Seen::of(&kinesis.engine, &located, &shard, batch).await?;
     let now_ms = kinesis.now_ms();
     let bytes = seen
         .records
@@ -136,12 +136,12 @@ pub(crate) struct Seen {
 impl Seen {
     /// From what the shard's log gave.
     pub(crate) async fn of(
-        kinesis: &Kinesis,
+        engine: &Engine,
         located: &Located,
         shard: &Shard,
         batch: LogBatch,
     ) -> Result<Seen, ApiError> {
-        let now_ms = kinesis.now_ms();
+        let now_ms = engine.now_ms();
         let horizon_ms = located.stream.settings.horizon_ms(now_ms);
         let behind_ms = match (batch.at_tip, batch.entries.last()) {
             (true, _) => 0,
@@ -157,7 +157,7 @@ impl Seen {
             .map(|entry| record(shard, entry))
             .collect::<Result<_, _>>()?;
         let children = match batch.ended {
-            true => Some(children(kinesis, located, shard.index).await?),
+            true => Some(children(engine, located, shard.index).await?),
             false => None,
         };
         Ok(Seen {
@@ -185,14 +185,14 @@ fn record(shard: &Shard, entry: &LogEntry) -> Result<ShownRecord, ApiError> {
 
 /// The children of a closed shard. Its log may know of the close a moment before the catalog shows it.
 async fn children(
-    kinesis: &Kinesis,
+    engine: &Engine,
     located: &Located,
     parent: u32,
 ) -> Result<Vec<ChildShard>, ApiError> {
     for _ in 0..limits::RESHARD_WAIT_MS / limits::RESHARD_LOOK_MS {
-        let newer = addressing::find_row(&kinesis.engine, &located.scope, &located.name)?;
+        let newer = addressing::find_row(engine, &located.scope, &located.name)?;
         let newer = newer.ok_or_else(|| located.not_found())?;
-        let shards = newer.shards(&kinesis.engine)?;
+        let shards = newer.shards(engine)?;
         let children: Vec<ChildShard> = shards
             .children(parent)
             .map(|shard| describe::child(shard))

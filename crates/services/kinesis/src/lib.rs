@@ -8,6 +8,7 @@
 //! of policies (`auth` will do it).
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use waystation_engine::Engine;
@@ -26,11 +27,15 @@ mod scaling;
 mod retention;
 mod modes;
 mod consumers;
+mod subscribe;
+mod queues;
+mod queue_records;
 mod tags;
 mod policies;
 mod monitoring;
 mod encryption;
 mod account;
+mod survey;
 mod reset;
 // How streams and shards are found, kept and changed.
 mod names;
@@ -42,24 +47,29 @@ mod shards;
 mod consumer_rows;
 mod queue_rows;
 mod queue_catalog;
+mod queue_feed;
 mod resources;
 mod work;
 mod sweep;
 // A record on its way.
 mod record;
 mod store;
+mod growth;
 mod sequence;
 mod positions;
 mod tokens;
+mod subscriptions;
 mod rates;
 mod figures;
 mod errors;
 mod limits;
 
+pub use figures::{Figure, FigureKind};
 pub use limits::Limits;
+pub use survey::Surveyed;
 
 /// Starts a future that runs by itself; whoever has the async runtime gives it.
-pub type Spawn = Box<dyn Fn(BoxFuture<'static, ()>) + Send + Sync>;
+pub type Spawn = Arc<dyn Fn(BoxFuture<'static, ()>) + Send + Sync>;
 
 /// The service.
 pub struct Kinesis {
@@ -68,7 +78,10 @@ pub struct Kinesis {
     spawn: Spawn,
     tokens: tokens::Tokens,
     rates: rates::Rates,
+    growth: growth::Growth,
     figures: figures::AllFigures,
+    subscriptions: subscriptions::Subscriptions,
+    feeds: Arc<queue_feed::Feeds>,
     /// Whose turn it is where the service distributes records by itself (KIN-232).
     turn: AtomicUsize,
 }
@@ -79,7 +92,10 @@ impl Kinesis {
         Kinesis {
             tokens: tokens::Tokens::new(&engine.message_key()),
             rates: rates::Rates::new(limits),
+            growth: growth::Growth::default(),
             figures: figures::AllFigures::default(),
+            subscriptions: subscriptions::Subscriptions::default(),
+            feeds: Arc::default(),
             turn: AtomicUsize::new(0),
             engine,
             limits,
@@ -90,6 +106,7 @@ impl Kinesis {
     /// Goes on with what a restart interrupted.
     pub fn start(&self) {
         work::start_all(self);
+        queue_feed::start_all(self);
         (self.spawn)(Box::pin(sweep::run(self.engine.clone())));
     }
 
@@ -135,6 +152,28 @@ waystation_wire::operations! {
         -> api::DescribeStreamConsumerOutput,
     "ListStreamConsumers" => consumers::list(api::ListStreamConsumersInput) -> api::ListStreamConsumersOutput,
     "DeregisterStreamConsumer" => consumers::deregister(api::DeregisterStreamConsumerInput) -> (),
+    "SubscribeToShard" => subscribe::subscribe(api::SubscribeToShardInput)
+        -> waystation_wire::EventStream<api::SubscribeToShardEventStream>,
+    "CreateQueue" => queues::create(api::CreateQueueInput) -> api::CreateQueueOutput,
+    "DescribeQueue" => queues::describe(api::DescribeQueueInput) -> api::DescribeQueueOutput,
+    "ListQueues" => queues::list(api::ListQueuesInput) -> api::ListQueuesOutput,
+    "UpdateQueue" => queues::update(api::UpdateQueueInput) -> api::UpdateQueueOutput,
+    "DeleteQueue" => queues::delete(api::DeleteQueueInput) -> (),
+    "ReceiveQueueRecords" => queue_records::receive(api::ReceiveQueueRecordsInput) -> api::ReceiveQueueRecordsOutput,
+    "AcknowledgeQueueRecords" => queue_records::acknowledge_records(api::AcknowledgeQueueRecordsInput)
+        -> api::AcknowledgeQueueRecordsOutput,
+    "UpdateQueueRecordsVisibility" => queue_records::update_visibility(api::UpdateQueueRecordsVisibilityInput)
+        -> api::UpdateQueueRecordsVisibilityOutput,
+    "ReceiveDeadLetterQueueRecords" => queue_records::receive_dead(api::ReceiveDeadLetterQueueRecordsInput)
+        -> api::ReceiveDeadLetterQueueRecordsOutput,
+    "AcknowledgeDeadLetterQueueRecords" =>
+        queue_records::acknowledge_dead_records(api::AcknowledgeDeadLetterQueueRecordsInput)
+        -> api::AcknowledgeDeadLetterQueueRecordsOutput,
+    "UpdateDeadLetterQueueRecordsVisibility" =>
+        queue_records::update_dead_visibility(api::UpdateDeadLetterQueueRecordsVisibilityInput)
+        -> api::UpdateDeadLetterQueueRecordsVisibilityOutput,
+    "RestoreDeadLetterQueueRecords" => queue_records::restore_dead_records(api::RestoreDeadLetterQueueRecordsInput)
+        -> api::RestoreDeadLetterQueueRecordsOutput,
     "AddTagsToStream" => tags::add(api::AddTagsToStreamInput) -> (),
     "RemoveTagsFromStream" => tags::remove(api::RemoveTagsFromStreamInput) -> (),
     "ListTagsForStream" => tags::list(api::ListTagsForStreamInput) -> api::ListTagsForStreamOutput,

@@ -107,3 +107,42 @@ pub(crate) const STREAMS_WITH_FIGURES_MAX: usize = 1_000;
 pub(crate) const SHARDS_WITH_FIGURES_MAX: usize = 1_000;
 /// How long the engine keeps what a queue delivers, in milliseconds: longer than any stream keeps its records.
 pub(crate) const QUEUE_RETENTION_MS: u64 = 400 * 86_400_000;
+
+/// KIN-185: how long a subscription lasts, in milliseconds.
+pub(crate) const SUBSCRIPTION_MS: u64 = 300_000;
+/// KIN-180: how long a subscription is silent, in milliseconds.
+pub(crate) const SUBSCRIPTION_IDLE_MS: u64 = 5_000;
+/// KIN-186: how long a subscription cannot be taken over, in milliseconds.
+pub(crate) const SUBSCRIPTION_EXCLUSIVE_MS: u64 = 5_000;
+/// Subscriptions remembered before old ones are looked through.
+pub(crate) const SUBSCRIPTIONS_KEPT: usize = 10_000;
+/// Records and bytes of one event; a record that is larger comes alone.
+pub(crate) const EVENT_RECORDS_MAX: usize = 1_000;
+pub(crate) const EVENT_BYTES_MAX: u64 = 1 << 20;
+/// KIN-189: under [`Limits::Aws`].
+pub(crate) const FAN_OUT_BYTES_PER_SECOND: u64 = 2 << 20;
+
+/// KIN-237: seconds of visibility timeout, and receives before a record becomes a dead letter, unless a queue says otherwise.
+pub(crate) const QUEUE_VISIBILITY_S: u32 = 30;
+pub(crate) const QUEUE_RECEIVES_MAX: u16 = 6;
+/// KIN-238: records and seconds of a receive that says nothing.
+pub(crate) const RECEIVED_RECORDS: u64 = 10;
+pub(crate) const RECEIVE_WAIT_S: u64 = 9;
+/// How often a waiting receive of dead letters looks for new ones.
+pub(crate) const DEAD_LETTER_LOOK_MS: u64 = 500;
+/// How long a dead letter is held while its record is sent anew.
+pub(crate) const RESTORE_HOLD_MS: u64 = 30_000;
+/// Records and bytes that a queue takes in from a shard at a time.
+pub(crate) const FED_RECORDS: usize = 500;
+pub(crate) const FED_BYTES: u64 = 8 << 20;
+/// Visible records beyond which a queue takes in no more.
+pub(crate) const FED_AHEAD: u64 = 10_000;
+/// How long a queue waits at the end of a shard before it looks whether it is still there.
+pub(crate) const FEED_WAIT_MS: u64 = 30_000;
+
+/// KIN-225: how long an on-demand stream refuses records before it grows, and the pause that ends the count, in
+/// milliseconds. AWS documents neither.
+pub(crate) const LOAD_LASTING_MS: u64 = 2_000;
+pub(crate) const LOAD_PAUSE_MS: u64 = 1_000;
+/// Section 12: 200 MiB a second.
+pub(crate) const ON_DEMAND_SHARDS_MAX: u32 = 200;

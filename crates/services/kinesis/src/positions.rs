@@ -33,7 +33,7 @@ impl Start<'_> {
     ) -> Result<u64, ApiError> {
         match self.kind {
             "AT_SEQUENCE_NUMBER" => Ok(self.number(located, shard)?.position()),
-            "AFTER_SEQUENCE_NUMBER" => Ok(self.number(located, shard)?.place),
+            "AFTER_SEQUENCE_NUMBER" => Ok(self.number(located, shard)?.position_after()),
             "AT_TIMESTAMP" => {
                 let at_ms = self.time_ms(located)?;
                 Ok(locate(engine, shard.log, LogSpot::Time(at_ms))
@@ -104,7 +104,11 @@ impl Start<'_> {
 }
 
 /// Finds a place in a shard's log.
-async fn locate(engine: &Engine, log: LogId, spot: LogSpot) -> Result<LogPoint, ApiError> {
+pub(crate) async fn locate(
+    engine: &Engine,
+    log: LogId,
+    spot: LogSpot,
+) -> Result<LogPoint, ApiError> {
     let handle = &engine.log(log);
     settled(|| handle.locate(spot)).await
 }

@@ -2,7 +2,8 @@
 //!
 //! A number has 47 hexadecimal digits, shown in decimal: `2`; 9 of the second in which the shard was made; 1 of the shard's
 //! index, its lowest; 16 of the place in the shard; `00`; 9 of the second of the record; 8 of the shard's index; `2`.
-//! A place is the log's position plus one, so that the number a shard starts with is below those of all its records.
+//! A place is the log's position plus one, so that the number a shard starts with is below those of all its records. Where a
+//! subscription goes on is a number between two records: the `00` after the place is `01` in it (KIN-181).
 
 use std::fmt::Write as _;
 
@@ -25,6 +26,8 @@ pub(crate) struct SequenceNumber {
     pub(crate) shard: u32,
     /// Place in the shard: position plus one, 0 at its start.
     pub(crate) place: u64,
+    /// After the record at that place, before any other.
+    pub(crate) is_between: bool,
     /// Second of the record.
     pub(crate) second: u64,
 }
@@ -36,6 +39,7 @@ impl SequenceNumber {
             created_s,
             shard,
             place: position + 1,
+            is_between: false,
             second: time_ms / 1_000,
         }
     }
@@ -46,6 +50,7 @@ impl SequenceNumber {
             created_s,
             shard,
             place: 0,
+            is_between: false,
             second: created_s,
         }
     }
@@ -56,13 +61,33 @@ impl SequenceNumber {
             created_s,
             shard,
             place: END,
+            is_between: false,
             second: closed_ms / 1_000,
+        }
+    }
+
+    /// Before the record at a position, after the one before it. It grows with time, so that checkpoints move (KIN-180).
+    pub(crate) fn between(created_s: u64, shard: u32, position: u64, now_ms: u64) -> Self {
+        SequenceNumber {
+            created_s,
+            shard,
+            place: position,
+            is_between: true,
+            second: now_ms / 1_000,
         }
     }
 
     /// The position from which reading at this number starts: of its record or the next later one.
     pub(crate) fn position(&self) -> u64 {
-        self.place.saturating_sub(1)
+        match self.is_between {
+            true => self.place,
+            false => self.place.saturating_sub(1),
+        }
+    }
+
+    /// The position from which reading after this number starts.
+    pub(crate) fn position_after(&self) -> u64 {
+        self.place
     }
 
     /// The decimal form.
@@ -70,10 +95,11 @@ impl SequenceNumber {
         let mut hex = String::with_capacity(DIGITS);
         let _infallible = write!(
             hex,
-            "2{:09x}{:x}{:016x}00{:09x}{:08x}2",
+            "2{:09x}{:x}{:016x}{:02x}{:09x}{:08x}2",
             self.created_s & SECOND_MAX,
             self.shard & 0xf,
             self.place,
+            u8::from(self.is_between),
             self.second & SECOND_MAX,
             self.shard
         );
@@ -93,10 +119,11 @@ impl SequenceNumber {
             created_s: number(1, 10)?,
             shard: u32::try_from(number(38, 46)?).ok()?,
             place: number(11, 27)?,
+            is_between: number(27, 29)? == 1,
             second: number(29, 38)?,
         };
         let nibble = number(10, 11)?;
-        let is_plain = head == "2" && tail == "2" && number(27, 29)? == 0;
+        let is_plain = head == "2" && tail == "2" && number(27, 29)? <= 1;
         (is_plain && nibble == u64::from(parsed.shard & 0xf)).then_some(parsed)
     }
 }
@@ -171,6 +198,7 @@ mod tests {
             created_s: 0x5_4c0_9dd4,
             shard: 0x12,
             place: 0x1234,
+            is_between: false,
             second: 0x5_4c0_9dd5,
         };
         let hex = "2054c09dd42000000000000123400054c09dd5000000122";
@@ -190,6 +218,7 @@ mod tests {
             SequenceNumber::start(1_700_000_000, 0),
             SequenceNumber::of_record(1_700_000_000, 31, 0, 1_700_000_001_999),
             SequenceNumber::of_record(1_700_000_000, 9_999, u64::from(u32::MAX), 1_800_000_000_000),
+            SequenceNumber::between(1_700_000_000, 7, 5, 1_700_000_001_000),
             SequenceNumber::end(SECOND_MAX, i32::MAX as u32, 1_700_000_000_000),
         ] {
             assert_eq!(SequenceNumber::parse(&number.text()), Some(number));
@@ -216,6 +245,10 @@ mod tests {
             1,
             1_700_000_000_000,
         ));
+        // KIN-181
+        let between = SequenceNumber::between(1_700_000_000, 1, 1, 1_800_000_000_000);
+        assert_eq!((between.position(), between.position_after()), (1, 1));
+        assert!(first < key(between) && key(between) < second);
         let end = key(SequenceNumber::end(1_700_000_000, 1, 1_700_000_900_000));
         let child = key(SequenceNumber::start(1_700_000_001, 2));
         assert!(start < first && first < second && second < end && end < child);

@@ -16,7 +16,7 @@ use waystation_wire::ApiError;
 use crate::addressing::{self, Located, Target};
 use crate::sequence::SequenceNumber;
 use crate::shard_rows::Shard;
-use crate::{Kinesis, limits};
+use crate::{Kinesis, growth, limits};
 
 /// Where a record belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +77,9 @@ pub(crate) async fn store(
     let mut outcomes: Vec<Option<Result<Stored, Failure>>> = Vec::new();
     outcomes.resize_with(entries.len(), || None);
     let (mut batches, refused) = route(kinesis, &located, &entries, None)?;
+    if refused.iter().any(|(_, failure)| matches!(failure, Failure::Throttled(_))) {
+        growth::note_refused(kinesis, &located).await?;
+    }
     for (place, failure) in refused {
         set(&mut outcomes, place, Err(failure));
     }

@@ -197,6 +197,7 @@ pub(crate) async fn delete(
         Ok(())
     })
     .await?;
+    kinesis.subscriptions.look_again(located.stream.settings.id);
     work::start(kinesis, &located.scope, &located.name);
     Ok(())
 }
