@@ -98,6 +98,7 @@ impl Model {
             refused: false,
             share: None,
             renamed: None,
+            formers: Vec::new(),
             seen_from: deed.start,
             identity: None,
             sent_ms: (now_ms, u64::MAX),

@@ -173,13 +173,14 @@ impl Model {
         }
     }
 
-    /// A FIFO queue's delay applies to messages that wait already (`SQS-259`).
+    /// A FIFO queue's delay applies to messages that wait already (`SQS-259`), any queue's to those whose send is still
+    /// under way: it may take effect after this.
     fn stretch_delays(&mut self, queue: QueueId, delay_ms: u64) {
-        for message in self
-            .messages
-            .iter_mut()
-            .filter(|m| m.fifo && m.place == queue)
-        {
+        for message in self.messages.iter_mut().filter(|message| {
+            let waits = message.fifo && message.place == queue;
+            let unsent = message.home == queue && message.sent.end == UNENDED;
+            waits || unsent && message.delay_ms.is_none()
+        }) {
             for showing in message
                 .showings
                 .iter_mut()
