@@ -59,6 +59,8 @@ pub(crate) const HEAD_PAGES_RESIDENT: usize = 4;
 pub(crate) const POISON_RECEIVES: u16 = 3;
 /// Index pages that are looked through for the oldest message of a queue.
 pub(crate) const OLDEST_PAGES_MAX: usize = 16;
+/// Messages that one record sends to a dead-letter queue because nobody may receive them any more.
+pub(crate) const EXHAUSTED_PER_RECORD_MAX: usize = 256;
 /// Index pages that one peek looks into before it answers with what it has.
 pub(crate) const PEEK_PAGES_MAX: usize = 64;
 /// Entries of one index page of a log.

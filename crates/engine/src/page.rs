@@ -5,6 +5,7 @@
 
 use crate::codec::{Malformed, Reader, Writer};
 use crate::extra::{Extra, Extras, Origin};
+use crate::kept::Weighed;
 use crate::limits::PAGE_ENTRIES;
 
 /// Layout version of an encoded page; 1 had no owners of bodies beside the identities
@@ -222,11 +223,6 @@ impl Page {
         }
         (ready, leased, delayed)
     }
-    /// Memory the page takes, about.
-    pub(crate) fn memory_bytes(&self) -> u64 {
-        (self.entries.capacity() * size_of::<Entry>() + 160) as u64 + self.extras.memory_bytes()
-    }
-
     /// The page as a row of the view.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Writer::default();
@@ -261,6 +257,12 @@ impl Page {
         page.extras = Extras::decode(&mut input, page.len(), version)?;
         input.finish()?;
         Ok(page)
+    }
+}
+
+impl Weighed for Page {
+    fn memory_bytes(&self) -> u64 {
+        (self.entries.capacity() * size_of::<Entry>() + 160) as u64 + self.extras.memory_bytes()
     }
 }
 

@@ -78,10 +78,10 @@ impl Listing {
             if !slot.segments.iter().any(|(s, _)| *s == segment) {
                 continue;
             }
-            match &slot.page {
+            match slot.kept.page() {
                 Some(page) => self.add_page(queue.id, *number, page),
                 None => {
-                    let key = queue.page_key(shard, *number, slot.stored);
+                    let key = queue.page_key(shard, *number, slot.kept.rows.generation());
                     let need = Need::Page {
                         queue: queue.id,
                         number: *number,

@@ -132,7 +132,7 @@ impl Queue {
             let Some(slot) = self.pages.get(&number).filter(|slot| slot.live > 0) else {
                 continue;
             };
-            let Some(page) = slot.page.as_ref().filter(|_| looked < OLDEST_PAGES_MAX) else {
+            let Some(page) = slot.kept.page().filter(|_| looked < OLDEST_PAGES_MAX) else {
                 oldest_ms = Some(oldest_ms.map_or(bound_ms, |known| known.min(bound_ms)));
                 break;
             };

@@ -20,6 +20,10 @@ pub const CHUNK_BYTES: usize = 256 * 1024;
 pub const BODY_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// Newest frames kept in memory unless options say otherwise.
 pub const RING_BYTES_DEFAULT: usize = 64 * 1024 * 1024;
+/// Most that is read at once for bodies that stand near each other.
+pub const READ_RUN_BYTES_MAX: u64 = 1024 * 1024;
+/// Bodies that are farther apart are read one by one.
+pub const READ_GAP_BYTES_MAX: u64 = 16 * 1024;
 /// Unit in which the ring grows and evicts.
 pub const RING_SLAB_BYTES: usize = 1024 * 1024;
 /// Segment files held open for reading at a time (two descriptors each).

@@ -269,6 +269,22 @@ impl Segments {
         read_exactly(opened.file.as_ref(), &stored.name, self.offset_of(lsn), out)
     }
 
+    /// Fills `out` from consecutive addresses of one segment; false when some of them may be elsewhere by now.
+    pub(super) fn read_span(&self, lsn: Lsn, out: &mut [u8]) -> Result<bool, StorageError> {
+        let index = self.segment_of(lsn);
+        let stored = {
+            let table = read_lock(&self.table);
+            if table.relocated.contains_key(&index) {
+                return Ok(false);
+            }
+            table.segments.get(&index).cloned()
+        };
+        let stored = stored.ok_or(StorageError::BodyMissing { lsn })?;
+        let opened = self.opened(&stored, |_| Ok(None))?;
+        read_exactly(opened.file.as_ref(), &stored.name, self.offset_of(lsn), out)?;
+        Ok(true)
+    }
+
     /// File and offset of an address, for error messages.
     pub(crate) fn place_of(&self, lsn: Lsn) -> (String, u64) {
         (segment_name(self.segment_of(lsn)), self.offset_of(lsn))
