@@ -185,7 +185,10 @@ impl Model {
         message.sent.certain = true;
         message.sent.end = message.sent.end.min(window.end);
         message.sent_ms = (sent.sent_ms, sent.sent_ms);
-        let unmoved = message.place == message.home && message.renamed.is_none();
+        // One that came home from a dead-letter queue that is gone stands elsewhere in its queue.
+        let unmoved = message.place == message.home
+            && message.renamed.is_none()
+            && message.sequence.is_none_or(|s| s == sent.sequence);
         if unmoved && message.receives.iter().all(|r| r.queue == message.home) {
             message.sequence.get_or_insert(sent.sequence);
             message.age_from_ms = message.sent_ms;
