@@ -103,7 +103,7 @@ pub fn downcast<T: Structure>(input: Input) -> Result<T, ApiError> {
 #[macro_export]
 macro_rules! operations {
     (
-        $service:ty, $model:path $(, path_parameters = $path_parameters:path)?;
+        $service:ty, $model:path $(, path_parameters = $path_parameters:path)? $(, before = $before:path)?;
         $($name:literal => $($handler:ident)::+ ($input:ty) -> $output:ty),+ $(,)?
     ) => {
         impl $crate::Service for $service {
@@ -133,6 +133,12 @@ macro_rules! operations {
                         Ok($crate::service::IntoAnswer::into_answer(output))
                     })
                 ),+];
+                $(
+                    let asked = <$service as $crate::Service>::operations(&self).get(operation);
+                    if let Err(error) = asked.map_or(Ok(()), |name| $before(&self, &caller, name)) {
+                        return Box::pin(std::future::ready(Err(error)));
+                    }
+                )?
                 match ROWS.get(operation) {
                     Some(row) => row(self, caller, input),
                     None => Box::pin(std::future::ready(Err(

@@ -30,7 +30,7 @@ use crate::http_message::{HttpMessage, Kind};
 use crate::notice::Notice;
 use crate::subscribers::Subscriber;
 use crate::subscription_settings::SubscriptionSettings;
-use crate::{Sns, envelope, errors, limits};
+use crate::{Sns, captured, envelope, errors, limits};
 
 /// SNS-222
 const SENDER_ID: &str = "AIDALOCALSNS";
@@ -47,7 +47,9 @@ pub(crate) async fn deliver(
     let mut slice = Slice::default();
     for (notice, subscribers) in messages {
         for subscriber in subscribers {
-            if let Some((queue, outgoing)) = address(sns, caller, topic_arn, notice, subscriber) {
+            if let Some((queue, outgoing)) =
+                address(sns, caller, located, topic_arn, notice, subscriber)?
+            {
                 slice.add(queue, outgoing);
             }
             if slice.is_full() {
@@ -114,15 +116,28 @@ impl Slice {
 fn address(
     sns: &Sns,
     caller: &Caller,
+    located: &Located<'_>,
+    topic_arn: &str,
+    notice: &Notice,
+    subscriber: &Subscriber,
+) -> Result<Option<(QueueId, Outgoing)>, ApiError> {
+    if let Some(queue) = subscriber.settings.queue {
+        let outgoing = for_endpoint(caller, topic_arn, notice, subscriber);
+        return Ok(outgoing.map(|outgoing| (queue, outgoing)));
+    }
+    let captured = captured::address(sns, caller, located, topic_arn, notice, subscriber)?;
+    Ok(captured.or_else(|| for_queue(sns, caller, topic_arn, notice, subscriber)))
+}
+
+/// The queue that is subscribed, or its dead-letter queue.
+fn for_queue(
+    sns: &Sns,
+    caller: &Caller,
     topic_arn: &str,
     notice: &Notice,
     subscriber: &Subscriber,
 ) -> Option<(QueueId, Outgoing)> {
     let settings = &subscriber.settings;
-    if let Some(queue) = settings.queue {
-        return for_endpoint(caller, topic_arn, notice, subscriber)
-            .map(|outgoing| (queue, outgoing));
-    }
     let is_refused = settings.is_raw() && notice.attributes.len() > MESSAGE_ATTRIBUTES_MAX; // SNS-216
     let find = |arn: &str| find(sns, settings, arn);
     let target = find(&settings.endpoint).filter(|_| !is_refused);
@@ -132,7 +147,7 @@ fn address(
             tracing::warn!(
                 subscription = %subscriber.id,
                 endpoint = %settings.endpoint,
-                "a message is lost: the queue is gone or refuses it, and there is no dead-letter queue"
+                "a message is lost: its endpoint is gone or refuses it, and there is no dead-letter queue"
             );
         }
         dead_letters
@@ -205,11 +220,7 @@ fn message_for(
     let (body, attributes) = if subscriber.settings.is_raw() {
         (Str::from(text.to_owned()), notice.attributes.clone())
     } else {
-        // SNS-193, with the host that reaches this server.
-        let unsubscribe_url = format!(
-            "{}://{}/?Action=Unsubscribe&SubscriptionArn={topic_arn}:{}",
-            caller.endpoint.scheme, caller.endpoint.host, subscriber.id
-        );
+        let unsubscribe_url = envelope::unsubscribe_url(caller, topic_arn, &subscriber.id);
         (
             Str::from(envelope::notification(
                 notice,
