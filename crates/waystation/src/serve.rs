@@ -143,6 +143,14 @@ fn on_room(data: Arc<DataDirectory>) -> Box<dyn Fn(Room) + Send + Sync> {
     })
 }
 
+/// Account and region of requests that do not say.
+fn defaults(settings: &Settings) -> Defaults {
+    Defaults {
+        account: Str::from(settings.account.clone()),
+        region: Str::from(settings.region.clone()),
+    }
+}
+
 /// How requests are authenticated, and the credentials that a signal reads again.
 fn authentication(auth: &Auth) -> Result<(Mode, Option<Arc<Credentials>>), String> {
     Ok(match auth {
@@ -162,10 +170,7 @@ async fn serve(
     clock: &Arc<EngineClock>,
 ) -> Result<(), String> {
     let (mode, credentials) = authentication(&settings.auth)?;
-    let defaults = Defaults {
-        account: Str::from(settings.account.clone()),
-        region: Str::from(settings.region.clone()),
-    };
+    let defaults = defaults(settings);
     let limits = match settings.limits {
         Limits::None => waystation_sns::Limits::None,
         Limits::Aws => waystation_sns::Limits::Aws,
