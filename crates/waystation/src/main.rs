@@ -7,6 +7,7 @@ mod declared;
 mod data_home;
 mod clock;
 mod clock_endpoint;
+mod cloudwatch_metrics;
 mod peek_endpoint;
 mod peek_rendering;
 mod captured_endpoint;

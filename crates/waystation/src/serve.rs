@@ -7,6 +7,7 @@ use std::time::Duration;
 use prometheus_client::registry::Registry;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use waystation_auth::{Authenticator, Credentials, Defaults, Mode};
+use waystation_cloudwatch::CloudWatch;
 use waystation_engine::{Budgets, Clock, Engine, Parts as EngineParts, Room, Running};
 use waystation_frontdoor::{Answers, Config, FrontDoor, Parts, TestEndpoints, Tls as DoorTls};
 use waystation_kinesis::Kinesis;
@@ -16,9 +17,11 @@ use waystation_storage::{
     DataDirectory, Disk, FjallView, JournalOptions, StorageError, ViewOptions, VolatileDisk,
     priority,
 };
+use waystation_sts::Sts;
 use waystation_wire::{Service, Str};
 
 use crate::clock::EngineClock;
+use crate::cloudwatch_metrics::CloudWatchMetrics;
 use crate::queue_metrics::QueueMetrics;
 use crate::settings::{Auth, Data, Limits, Settings, Tls};
 use crate::stream_metrics::StreamMetrics;
@@ -140,20 +143,25 @@ fn on_room(data: Arc<DataDirectory>) -> Box<dyn Fn(Room) + Send + Sync> {
     })
 }
 
-async fn serve(
-    settings: &Settings,
-    directory: &Path,
-    engine: &Engine,
-    clock: &Arc<EngineClock>,
-) -> Result<(), String> {
-    let (mode, credentials) = match &settings.auth {
+/// How requests are authenticated, and the credentials that a signal reads again.
+fn authentication(auth: &Auth) -> Result<(Mode, Option<Arc<Credentials>>), String> {
+    Ok(match auth {
         Auth::Open => (Mode::Open, None),
         Auth::Verify(file) => {
             let loaded = Credentials::load(file).map_err(|error| explain(&error))?;
             let loaded = Arc::new(loaded);
             (Mode::Verify(loaded.clone()), Some(loaded))
         }
-    };
+    })
+}
+
+async fn serve(
+    settings: &Settings,
+    directory: &Path,
+    engine: &Engine,
+    clock: &Arc<EngineClock>,
+) -> Result<(), String> {
+    let (mode, credentials) = authentication(&settings.auth)?;
     let defaults = Defaults {
         account: Str::from(settings.account.clone()),
         region: Str::from(settings.region.clone()),
@@ -174,6 +182,8 @@ async fn serve(
     let kinesis = start_kinesis(settings, engine, runtime);
     let mut registry = Registry::default();
     registry.register_collector(Box::new(metrics::EngineMetrics(engine.clone())));
+    let cloudwatch = Arc::new(CloudWatch::new());
+    registry.register_collector(Box::new(CloudWatchMetrics(cloudwatch.store())));
     let queue_metrics = QueueMetrics::default();
     registry.register_collector(Box::new(queue_metrics.clone()));
     registry.register_collector(Box::new(StreamMetrics(Arc::clone(&kinesis))));
@@ -189,7 +199,13 @@ async fn serve(
     let door = FrontDoor::bind(
         door_config(settings, directory),
         Parts {
-            services: vec![Arc::clone(&sqs) as Arc<dyn Service>, sns, kinesis],
+            services: vec![
+                Arc::clone(&sqs) as Arc<dyn Service>,
+                sns,
+                kinesis,
+                Arc::new(Sts),
+                cloudwatch,
+            ],
             authenticator: Authenticator::new(mode, defaults),
             registry,
             refresh: vec![queue_metrics.refresh(&sqs)],
