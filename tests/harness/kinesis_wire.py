@@ -3,7 +3,6 @@
 CBOR is that of the package `cbor2`, HTTP that of `httpx`, checksums those of zlib: nothing here is ours.
 """
 
-import datetime
 import json
 import struct
 import zlib
@@ -27,35 +26,21 @@ class Milliseconds(int):
 
 def cbor(value) -> bytes:
     """A document in Kinesis' dialect."""
+    return cbor2.dumps(_tagged(value))
 
-    def encode(encoder, item):
-        encoder.encode(cbor2.CBORTag(1, int(item)))
 
-    def walk(item):
-        if isinstance(item, Milliseconds):
-            return cbor2.CBORTag(1, int(item))
-        if isinstance(item, dict):
-            return {key: walk(part) for key, part in item.items()}
-        if isinstance(item, list):
-            return [walk(part) for part in item]
-        return item
-
-    return cbor2.dumps(walk(value))
+def _tagged(value):
+    if isinstance(value, Milliseconds):
+        return cbor2.CBORTag(1, int(value))
+    if isinstance(value, dict):
+        return {key: _tagged(part) for key, part in value.items()}
+    return [_tagged(part) for part in value] if isinstance(value, list) else value
 
 
 def uncbor(document: bytes):
-    """The value of a document in Kinesis' dialect; times are read as milliseconds."""
-
-    def times(item):
-        if isinstance(item, datetime.datetime):
-            return Milliseconds(round(item.timestamp()))
-        if isinstance(item, dict):
-            return {key: times(part) for key, part in item.items()}
-        if isinstance(item, list):
-            return [times(part) for part in item]
-        return item
-
-    return times(cbor2.loads(document)) if document else None
+    """The value of a document in Kinesis' dialect; nothing is the value of nothing."""
+    times = {1: lambda count, _immutable: Milliseconds(count)}
+    return cbor2.loads(document, semantic_decoders=times) if document else None
 
 
 class KinesisWire:
