@@ -6,7 +6,7 @@ use crate::api::{MetricDatum, PutMetricDataInput};
 use crate::{CloudWatch, Series, Statistics, rules};
 
 /// Keeps the metrics of a request.
-pub async fn put_metric_data(
+pub(crate) async fn put_metric_data(
     cloudwatch: &CloudWatch,
     caller: &Caller,
     input: PutMetricDataInput,

@@ -13,7 +13,7 @@ const ACCOUNT_CHARACTERS: usize = 10;
 const ACCOUNT_MASK: u64 = 0x7fff_ffff_ff80;
 
 /// Answers the account of a key, whether the key is known or not. The caller's own key belongs to the caller, as configured.
-pub async fn info(
+pub(crate) async fn info(
     _: &Sts,
     caller: &Caller,
     input: GetAccessKeyInfoRequest,

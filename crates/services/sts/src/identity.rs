@@ -9,7 +9,7 @@ use crate::api::{GetCallerIdentityRequest, GetCallerIdentityResponse};
 const ROLE_PREFIX: &str = "AROA";
 
 /// Answers who calls. Nobody is denied this.
-pub async fn caller(
+pub(crate) async fn caller(
     _: &Sts,
     caller: &Caller,
     _: GetCallerIdentityRequest,
