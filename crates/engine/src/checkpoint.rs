@@ -18,6 +18,7 @@ use crate::effect::Effect;
 use crate::ids::ShardId;
 use crate::index::LiveBytes;
 use crate::limits::{CHECKPOINT_BATCH_BYTES, RELOCATE_LIVE_FRACTION, RELOCATIONS_PER_CHECKPOINT};
+use crate::log::{LogCapture, LogPage};
 use crate::page::Page;
 use crate::queue::{Filters, Images, Queue};
 use crate::row_key::{RowKey, RowKind, intent_key, manifest_key};
@@ -25,13 +26,14 @@ use crate::shard::Shard;
 use crate::shared::Letter;
 
 const ROW_VERSION: u8 = 1;
-/// Version 1 held every waiting effect; 2 names the outbox's chunks.
-pub(crate) const ROOT_ROW_VERSION: u8 = 2;
+/// Version 1 held every waiting effect; 2 names the outbox's chunks, 3 the logs.
+pub(crate) const ROOT_ROW_VERSION: u8 = 3;
 
 /// Contents of one row, encoded when it is written.
 #[derive(Debug)]
 pub(crate) enum RowValue {
     Page(Arc<Page>),
+    LogPage(Arc<LogPage>),
     OutboxChunk(Arc<Vec<Effect>>),
     Bytes(Vec<u8>),
 }
@@ -139,6 +141,9 @@ impl Capture {
         for queue in shard.queues.values_mut().filter(|queue| queue.dirty) {
             capture.take_queue(id, queue, generation);
         }
+        for log in shard.logs.values_mut().filter(|log| log.dirty) {
+            capture.take_log(log.capture(id, generation));
+        }
         for (bucket, bytes) in shard.table.take_dirty() {
             let stored = &mut shard.table.stored;
             let replaced = match bytes {
@@ -184,6 +189,16 @@ impl Capture {
         self.rows.push((key, RowValue::Bytes(row)));
     }
 
+    fn take_log(&mut self, log: LogCapture) {
+        let pages = log.pages.into_iter();
+        let rows = log.rows.into_iter();
+        self.rows
+            .extend(pages.map(|(key, page)| (key, RowValue::LogPage(page))));
+        self.rows
+            .extend(rows.map(|(key, row)| (key, RowValue::Bytes(row))));
+        self.obsolete.extend(log.replaced);
+    }
+
     fn take_outbox(&mut self, shard: &mut Shard, generation: u64) {
         let chunks = shard.outbox.capture(shard.id, generation).into_iter();
         let rows = chunks.map(|(key, effects)| (key, RowValue::OutboxChunk(effects)));
@@ -218,6 +233,15 @@ fn encode_root(shard: &Shard) -> Vec<u8> {
     let buckets: Vec<(u16, u64)> = shard.table.stored.iter().map(|(b, g)| (*b, *g)).collect();
     out.list(&buckets, |out, (bucket, generation)| {
         out.u16(*bucket).u64(*generation);
+    });
+    let mut logs: Vec<(u64, u64)> = shard
+        .logs
+        .values()
+        .map(|log| (log.id.0, log.stored))
+        .collect();
+    logs.sort_unstable();
+    out.list(&logs, |out, (log, generation)| {
+        out.u64(*log).u64(*generation);
     });
     shard.outbox.encode(&mut out);
     out.bytes
@@ -430,6 +454,7 @@ fn row_batch(capture: &Capture, written: usize) -> (Vec<ViewWrite>, usize) {
         }
         let value = match value {
             RowValue::Page(page) => page.encode(),
+            RowValue::LogPage(page) => page.encode(),
             RowValue::OutboxChunk(effects) => crate::outbox::encode_chunk(effects),
             RowValue::Bytes(bytes) => bytes.clone(),
         };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use bytes::Bytes;
 use waystation_storage::StorageError;
 
 use crate::catalog::Catalog;
@@ -11,7 +12,7 @@ use crate::config::{EngineError, ReceiptError};
 use crate::ids::{QueueId, Receipt, Scope};
 use crate::queue::QueueCounts;
 use crate::reply::{Promise, Reply, promise};
-use crate::shared::{Fetch, Letter, Shared};
+use crate::shared::{Fetch, Letter, Shared, WantedBody};
 
 /// An engine; clones are the same engine. All futures work in any runtime, and dropping one takes
 /// the question back: a parked receive that is dropped gets no message.
@@ -151,22 +152,19 @@ impl Engine {
         &self.shared.usage
     }
 
-    pub(crate) async fn with_bodies(
+    /// Bodies by reference, owner and sequence: from memory, else from a reader thread.
+    pub(crate) async fn bodies(
         &self,
-        leased: Vec<Leased>,
-    ) -> Result<Vec<Delivered>, EngineError> {
+        wanted: Vec<WantedBody>,
+    ) -> Result<Vec<Result<Bytes, StorageError>>, EngineError> {
         let journal = &self.shared.journal;
-        let from_memory = leased.iter().map(|message| {
-            let owner = message.owner;
-            journal.read_body_from_memory(message.body, owner.queue.0, owner.sequence)
-        });
-        let bodies: Vec<Option<bytes::Bytes>> = from_memory.collect();
-        let missing: Vec<_> = leased
+        let from_memory = wanted
             .iter()
-            .zip(&bodies)
-            .filter(|(_, body)| body.is_none())
-            .map(|(m, _)| (m.body, m.owner.queue, m.owner.sequence))
-            .collect();
+            .map(|(body, owner, sequence)| journal.read_body_from_memory(*body, *owner, *sequence));
+        let found: Vec<Option<Bytes>> = from_memory.collect();
+        let missing = wanted.into_iter().zip(&found);
+        let missing = missing.filter_map(|(body, found)| found.is_none().then_some(body));
+        let missing: Vec<WantedBody> = missing.collect();
         let mut read = Vec::new().into_iter();
         if !missing.is_empty() {
             let (promise, reply) = promise();
@@ -176,16 +174,31 @@ impl Engine {
             });
             read = reply.await.ok_or(EngineError::Stopping)?.into_iter();
         }
+        let found = found.into_iter().map(|body| match body {
+            Some(body) => Ok(body),
+            None => read
+                .next()
+                .unwrap_or_else(|| unreachable!("every body asked for is answered")),
+        });
+        Ok(found.collect())
+    }
+
+    pub(crate) async fn with_bodies(
+        &self,
+        leased: Vec<Leased>,
+    ) -> Result<Vec<Delivered>, EngineError> {
+        let wanted = leased.iter().map(|message| {
+            let owner = message.owner;
+            (message.body, owner.queue.0, owner.sequence)
+        });
+        let bodies = self.bodies(wanted.collect()).await?;
         let mut delivered = Vec::with_capacity(leased.len());
         for (message, body) in leased.into_iter().zip(bodies) {
             let body = match body {
-                Some(body) => body,
-                None => match read.next() {
-                    Some(Ok(body)) => body,
-                    // Deleted or purged since, and its segment is gone already.
-                    Some(Err(StorageError::BodyMissing { .. })) | None => continue,
-                    Some(Err(error)) => return Err(EngineError::Unreadable(error.to_string())),
-                },
+                Ok(body) => body,
+                // Deleted or purged since, and its segment is gone already.
+                Err(StorageError::BodyMissing { .. }) => continue,
+                Err(error) => return Err(EngineError::Unreadable(error.to_string())),
             };
             delivered.push(Delivered {
                 sequence: message.sequence,

@@ -61,6 +61,18 @@ pub(crate) const POISON_RECEIVES: u16 = 3;
 pub(crate) const OLDEST_PAGES_MAX: usize = 16;
 /// Index pages that one peek looks into before it answers with what it has.
 pub(crate) const PEEK_PAGES_MAX: usize = 64;
+/// Entries of one index page of a log.
+pub(crate) const LOG_PAGE_ENTRIES: usize = 1_024;
+/// Bytes of bodies after which a log's page is full however few its entries are: they go together.
+pub(crate) const LOG_PAGE_BODY_BYTES: u64 = 64 << 20;
+/// Entries of one page are at most one part in so many of the retention apart, and at least so much: what outlived the
+/// retention and is kept for its neighbours is bounded by it.
+pub(crate) const LOG_PAGE_SPAN_FRACTION: u64 = 16;
+pub(crate) const LOG_PAGE_SPAN_MS_MIN: u64 = 1_000;
+/// Pages of one block of a log's directory.
+pub(crate) const LOG_BLOCK_PAGES: usize = 256;
+/// Largest content of one entry of a log.
+pub const LOG_ENTRY_BYTES_MAX: usize = 16 << 20;
 /// Messages looked at in one receive before it lets others run.
 pub(crate) const EXPIRE_PER_PLAN_MAX: usize = 4_096;
 
@@ -111,6 +123,10 @@ pub struct Budgets {
     pub outbox_memory_bytes_max: u64,
     /// Effects that are offered, stored and read at once, 1 to 256.
     pub outbox_chunk_effects: usize,
+    /// Entries of one page of a log, 1 to 1,024.
+    pub log_page_entries: usize,
+    /// Pages of one block of a log's directory.
+    pub log_block_pages: usize,
 }
 
 impl Default for Budgets {
@@ -127,6 +143,8 @@ impl Default for Budgets {
             outbox_bytes_max: 1 << 30,
             outbox_memory_bytes_max: 32 << 20,
             outbox_chunk_effects: EFFECTS_PER_PULL_MAX,
+            log_page_entries: LOG_PAGE_ENTRIES,
+            log_block_pages: LOG_BLOCK_PAGES,
         }
     }
 }

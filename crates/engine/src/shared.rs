@@ -10,7 +10,7 @@ use crate::catalog::Catalog;
 use crate::checkpoint::Capture;
 use crate::clock::Clock;
 use crate::command::Command;
-use crate::ids::{QueueId, ShardId};
+use crate::ids::ShardId;
 use crate::index::Usage;
 use crate::limits::Budgets;
 use crate::mailbox::Mailbox;
@@ -90,6 +90,9 @@ impl Letter {
     }
 }
 
+/// A body to read: where it is, its owner, its sequence.
+pub(crate) type WantedBody = (BodyRef, u64, u64);
+
 /// Something to read from the disk.
 #[derive(Debug)]
 pub(crate) enum Fetch {
@@ -98,7 +101,7 @@ pub(crate) enum Fetch {
         key: RowKey,
     },
     Bodies {
-        bodies: Vec<(BodyRef, QueueId, u64)>,
+        bodies: Vec<WantedBody>,
         promise: Promise<Vec<Result<Bytes, StorageError>>>,
     },
 }
@@ -192,8 +195,8 @@ impl Shared {
         };
         match fetch {
             Fetch::Bodies { bodies, promise } => {
-                let read = |(body, owner, sequence): &(BodyRef, QueueId, u64)| {
-                    self.journal.read_body(*body, owner.0, *sequence)
+                let read = |(body, owner, sequence): &WantedBody| {
+                    self.journal.read_body(*body, *owner, *sequence)
                 };
                 promise.fill(bodies.iter().map(read).collect());
             }

@@ -6,7 +6,7 @@
 
 use waystation_delivery::stored::{Input, Malformed, Output};
 use waystation_engine::{
-    CatalogChange, Delivered, Expect, Outgoing, PeekRequest, QueueConfig, QueueEffect, QueueHandle,
+    CatalogChange, Delivered, Expect, Outgoing, PeekRequest, QueueConfig, CatalogEffect, QueueHandle,
     QueueId, QueueKind, ReceiveRequest, Row, Scope, States,
 };
 use waystation_wire::{ApiError, Caller};
@@ -64,7 +64,7 @@ pub(crate) async fn queue(sns: &Sns, scope: &Scope) -> Result<QueueId, ApiError>
             path: PATH.to_vec(),
             expect: Expect::Absent,
             value: Some(row.finish()),
-            queue: Some(QueueEffect::Configure(queue, config())),
+            queue: Some(CatalogEffect::Configure(queue, config())),
         }];
         if catalog::write(sns, scope, changes).await? {
             return Ok(queue);

@@ -128,7 +128,7 @@ pub(crate) async fn update(
             path: topic_path(located.topic.name),
             expect: Expect::Version(located.row.version()),
             value: Some(after.encode()),
-            queue: None,
+            effects: Vec::new(),
         }];
         if write(sns, &located.scope, changes).await? {
             return Ok(());

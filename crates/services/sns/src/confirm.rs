@@ -143,7 +143,7 @@ pub(crate) async fn confirm(
             path,
             expect: Expect::Version(row.version()),
             value: Some(after.encode()),
-            queue: None,
+            effects: Vec::new(),
         }];
         if catalog::write(sns, &scope, changes).await? {
             sns.subscribers.refresh(sns, &scope, name, id)?;

@@ -76,7 +76,10 @@ pub(crate) fn from_engine(error: EngineError) -> ApiError {
             errors::SERVICE_UNAVAILABLE.with("The disk is full. Consuming messages makes room.")
         }
         EngineError::Stopping => errors::SERVICE_UNAVAILABLE.with("The server is shutting down."),
-        EngineError::QueueMissing | EngineError::TooLarge => internal(error),
+        EngineError::QueueMissing
+        | EngineError::NoSuchLog
+        | EngineError::LogSealed
+        | EngineError::TooLarge => internal(error),
         EngineError::Unreadable(reason) => internal(reason),
     }
 }

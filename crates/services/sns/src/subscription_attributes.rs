@@ -154,7 +154,7 @@ pub(crate) async fn set(
             path: subscription_path(found.topic.name, found.id),
             expect: Expect::Version(found.row.version()),
             value: Some(after.encode()),
-            queue: None,
+            effects: Vec::new(),
         }];
         if catalog::write(sns, &found.scope, changes).await? {
             return sns

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use waystation_delivery::arn::{Arn, partition};
-use waystation_engine::{CatalogChange, Expect, QueueConfig, QueueEffect, QueueKind, Row, Scope};
+use waystation_engine::{CatalogChange, CatalogEffect, Expect, QueueConfig, QueueKind, Row, Scope};
 use waystation_wire::{ApiError, Caller, Map, Str};
 
 use crate::api::{
@@ -75,13 +75,15 @@ pub(crate) async fn subscribe(
             path,
             expect: Expect::Absent,
             value: Some(value),
-            queue: None,
+            effects: Vec::new(),
         };
         let mut changes = vec![
             CatalogChange {
-                queue: wanted
+                effects: wanted
                     .queue
-                    .map(|queue| QueueEffect::Configure(queue, waiting())),
+                    .map(|queue| CatalogEffect::Configure(queue, waiting()))
+                    .into_iter()
+                    .collect(),
                 ..row(subscription_path(name, &id), wanted.encode())
             },
             row(index, bytes::Bytes::from(id.clone())),
@@ -95,7 +97,7 @@ pub(crate) async fn subscribe(
             path: catalog::topic_path(name),
             expect: Expect::Version(located.row.version()),
             value: Some(located.settings.encode()),
-            queue: None,
+            effects: Vec::new(),
         });
         if catalog::write(sns, &located.scope, changes).await? {
             sns.subscribers.refresh(sns, &located.scope, name, &id)?;
@@ -345,12 +347,12 @@ pub(crate) fn removals(
     if settings.queue.is_some() || email::is_email(&settings.protocol) {
         paths.push(token_path(&sns.token(id)));
     }
-    let mut queue = settings.queue.map(QueueEffect::Remove);
+    let mut queue = settings.queue.map(CatalogEffect::Remove);
     let change = |path| CatalogChange {
         path,
         expect: Expect::Any,
         value: None,
-        queue: queue.take(),
+        effects: queue.take().into_iter().collect(),
     };
     paths.into_iter().map(change).collect()
 }

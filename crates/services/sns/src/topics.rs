@@ -1,6 +1,6 @@
 //! Topics come, are listed and go (section 4).
 
-use waystation_engine::{CatalogChange, Expect, QueueEffect, Scope};
+use waystation_engine::{CatalogChange, CatalogEffect, Expect, Scope};
 use waystation_wire::{ApiError, Caller, Map, Str};
 
 use crate::api::{
@@ -40,9 +40,11 @@ pub(crate) async fn create(
             path: topic_path(topic.name),
             expect: Expect::Absent,
             value: Some(wanted.encode()),
-            queue: wanted
+            effects: wanted
                 .is_fifo
-                .then(|| QueueEffect::Configure(fifo::queue_of(&wanted), fifo::queue_config())),
+                .then(|| CatalogEffect::Configure(fifo::queue_of(&wanted), fifo::queue_config()))
+                .into_iter()
+                .collect(),
         }];
         if catalog::write(sns, &Scope::new(topic.account, topic.region), changes).await? {
             return Ok(created);
@@ -147,7 +149,7 @@ pub(crate) async fn delete(
             path: topic_path(topic.name),
             expect: Expect::Version(located.row.version()),
             value: None,
-            queue: removed_queue(&located.settings),
+            effects: removed_queue(&located.settings).into_iter().collect(),
         }];
         if catalog::write(sns, &located.scope, changes).await? {
             sns.subscribers.forget(&located.scope, topic.name);
@@ -158,10 +160,10 @@ pub(crate) async fn delete(
 }
 
 /// What goes with a topic's row.
-pub(crate) fn removed_queue(settings: &TopicSettings) -> Option<QueueEffect> {
+pub(crate) fn removed_queue(settings: &TopicSettings) -> Option<CatalogEffect> {
     settings
         .is_fifo
-        .then(|| QueueEffect::Remove(fifo::queue_of(settings)))
+        .then(|| CatalogEffect::Remove(fifo::queue_of(settings)))
 }
 
 /// The subscriptions that a deleted topic leaves. Those of a new topic of the name stay (SNS-037).

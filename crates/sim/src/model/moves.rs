@@ -4,7 +4,7 @@ use waystation_engine::{
     Delivered, EngineError, MoveOutcome, MoveProgress, MoveReport, MoveRequest, QueueId,
 };
 
-use super::message::{Deed, Message, Renamed};
+use super::message::{Deed, Former, Message, Renamed};
 use super::{Checked, Model, Window};
 
 /// A slice of a move task that may have taken messages out of a queue.
@@ -115,9 +115,15 @@ impl Model {
     }
 
     /// It is a new message: what was known of the old one no longer counts.
-    pub(super) fn note_renamed(&mut self, index: usize, delivered: &Delivered) {
+    pub(super) fn note_renamed(&mut self, index: usize, delivered: &Delivered, told: u64) {
         self.judged.renames.raise();
         if let Some(message) = self.messages.get_mut(index) {
+            let (queue, sequence) = message.name();
+            message.formers.push(Former {
+                queue,
+                sequence,
+                told,
+            });
             message.receives.clear();
             message.renamed = Some(Renamed {
                 identity: delivered.identity,
