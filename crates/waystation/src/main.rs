@@ -14,6 +14,7 @@ mod reset_endpoint;
 mod json_answer;
 mod metrics;
 mod queue_metrics;
+mod topic_metrics;
 mod serve;
 mod greeting;
 mod verify_data;

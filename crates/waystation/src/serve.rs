@@ -20,6 +20,7 @@ use waystation_wire::{Service, Str};
 use crate::clock::EngineClock;
 use crate::queue_metrics::QueueMetrics;
 use crate::settings::{Auth, Data, Limits, Settings, Tls};
+use crate::topic_metrics::TopicMetrics;
 use crate::{
     EXIT_STORAGE, captured_endpoint, clock_endpoint, explain, greeting, metrics, peek_endpoint,
     reset_endpoint,
@@ -168,6 +169,7 @@ async fn serve(
     sns.start_deliveries();
     let mut registry = Registry::default();
     registry.register_collector(Box::new(metrics::EngineMetrics(engine.clone())));
+    registry.register_collector(Box::new(TopicMetrics(sns.clone())));
     let queue_metrics = QueueMetrics::default();
     registry.register_collector(Box::new(queue_metrics.clone()));
     let mut test_routes = Vec::new();

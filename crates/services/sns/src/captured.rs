@@ -2,12 +2,12 @@
 //!
 //! Every account and region with such a message owns one queue of the engine, and a message in it is as durable as any
 //! other: a publish names that queue in its record like those of other subscribers, and its answer means that the message
-//! is there. Messages go by their age, after as long as an unread SQS message (`docs/decisions/0016-captured-messages.md`).
+//! is there. Messages go by their age, after as long as an unread SQS message (`docs/decisions/0018-captured-messages.md`).
 
 use waystation_delivery::stored::{Input, Malformed, Output};
 use waystation_engine::{
-    CatalogChange, Delivered, Expect, Outgoing, PeekRequest, QueueConfig, CatalogEffect, QueueHandle,
-    QueueId, QueueKind, ReceiveRequest, Row, Scope, States,
+    CatalogChange, CatalogEffect, Delivered, Expect, Outgoing, PeekRequest, QueueConfig,
+    QueueHandle, QueueId, QueueKind, ReceiveRequest, Row, Scope, States,
 };
 use waystation_wire::{ApiError, Caller};
 
@@ -64,7 +64,7 @@ pub(crate) async fn queue(sns: &Sns, scope: &Scope) -> Result<QueueId, ApiError>
             path: PATH.to_vec(),
             expect: Expect::Absent,
             value: Some(row.finish()),
-            queue: Some(CatalogEffect::Configure(queue, config())),
+            effects: vec![CatalogEffect::Configure(queue, config())],
         }];
         if catalog::write(sns, scope, changes).await? {
             return Ok(queue);

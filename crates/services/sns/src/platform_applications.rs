@@ -47,7 +47,7 @@ pub(crate) async fn create(
             path: rows::application_path(&name),
             expect: Expect::Absent,
             value: Some(settings.encode()),
-            queue: None,
+            effects: Vec::new(),
         }];
         if catalog::write(sns, &rows::scope(&name), changes).await? {
             return Ok(created);
@@ -71,7 +71,7 @@ pub(crate) async fn delete(
             path: rows::application_path(&name),
             expect: Expect::Version(found.row.version()),
             value: None,
-            queue: None,
+            effects: Vec::new(),
         }];
         if catalog::write(sns, &rows::scope(&name), changes).await? {
             return remove_endpoints(sns, &found).await;
@@ -107,7 +107,7 @@ async fn remove_endpoints(sns: &Sns, found: &Application<'_>) -> Result<(), ApiE
                 path,
                 expect: Expect::Any,
                 value: None,
-                queue: None,
+                effects: Vec::new(),
             }));
         }
         if !changes.is_empty() {
@@ -179,7 +179,7 @@ pub(crate) async fn set(
             path: rows::application_path(&found.name),
             expect: Expect::Version(found.row.version()),
             value: Some(after.encode()),
-            queue: None,
+            effects: Vec::new(),
         }];
         if catalog::write(sns, &rows::scope(&found.name), changes).await? {
             return Ok(());

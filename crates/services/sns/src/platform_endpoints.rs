@@ -43,7 +43,7 @@ pub(crate) async fn create(
             path,
             expect: Expect::Absent,
             value: Some(value),
-            queue: None,
+            effects: Vec::new(),
         };
         let changes = vec![
             row(rows::endpoint_path(&name), wanted.encode()),
@@ -56,7 +56,7 @@ pub(crate) async fn create(
                 path: rows::application_path(&found.name),
                 expect: Expect::Version(found.row.version()),
                 value: Some(found.settings.encode()),
-                queue: None,
+                effects: Vec::new(),
             },
         ];
         if catalog::write(sns, &rows::scope(&found.name), changes).await? {
@@ -150,7 +150,7 @@ pub(crate) async fn delete(
             path,
             expect,
             value: None,
-            queue: None,
+            effects: Vec::new(),
         };
         let changes = vec![
             removal(
@@ -230,7 +230,7 @@ pub(crate) async fn set(
             path,
             expect,
             value,
-            queue: None,
+            effects: Vec::new(),
         };
         let mut changes = vec![row(
             rows::endpoint_path(&found.name),

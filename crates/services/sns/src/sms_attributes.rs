@@ -99,7 +99,7 @@ pub(crate) async fn set(
             path: PATH.to_vec(),
             expect,
             value: Some(out.finish()),
-            queue: None,
+            effects: Vec::new(),
         }];
         if catalog::write(sns, &scope, changes).await? {
             return Ok(SetSMSAttributesResponse::default());

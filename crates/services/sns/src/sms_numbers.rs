@@ -103,7 +103,7 @@ async fn update(
             path: path(number),
             expect: row.map_or(Expect::Absent, |row| Expect::Version(row.version())),
             value: Some(after.encode()),
-            queue: None,
+            effects: Vec::new(),
         }];
         if catalog::write(sns, scope, changes).await? {
             return Ok(());

@@ -141,7 +141,7 @@ pub(crate) async fn create(
                 }
                 .encode(),
             ),
-            queue: None,
+            effects: Vec::new(),
         }];
         if catalog::write(sns, &scope, changes).await? {
             send(sns, &scope, &input.phone_number, &password, language).await?;
@@ -213,7 +213,7 @@ pub(crate) async fn verify(
             path: path(&input.phone_number),
             expect: Expect::Version(row.version()),
             value: Some(number.encode()),
-            queue: None,
+            effects: Vec::new(),
         }];
         if catalog::write(sns, &scope, changes).await? {
             return Ok(VerifySMSSandboxPhoneNumberResult::default());
@@ -241,7 +241,7 @@ pub(crate) async fn delete(
             path: path(&input.phone_number),
             expect: Expect::Version(row.version()),
             value: None,
-            queue: None,
+            effects: Vec::new(),
         }];
         if catalog::write(sns, &scope, changes).await? {
             return Ok(DeleteSMSSandboxPhoneNumberResult::default());
