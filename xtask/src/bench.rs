@@ -1,5 +1,6 @@
 //! `cargo xtask bench sqs [--peers] [flags]`: the server as it is shipped, driven by the load generator, cell by cell.
 //! `cargo xtask bench pattern`: the matcher of patterns with a peer beside it; one core, no server.
+//! `cargo xtask bench log [folder]`: logs of the engine, beside the journal alone; no server.
 //!
 //! `--peers` measures ElasticMQ and moto too, which are fetched, started and stopped here. Other flags after `sqs` go to
 //! the generator; `cargo xtask bench sqs --help` lists them and the cells. Run it unprivileged and on an otherwise idle
@@ -17,19 +18,21 @@ const PROFILE: &str = "dist";
 pub(crate) fn run(tree: &Tree, args: &[String]) -> Result<(), String> {
     match args.split_first() {
         Some((what, flags)) if what == "sqs" => sqs(tree, flags),
-        Some((what, [])) if what == "pattern" => pattern(tree),
+        Some((what, [])) if what == "pattern" => alone(tree, "waystation-bench-pattern", &[]),
+        Some((what, folder)) if what == "log" => alone(tree, "waystation-bench-log", folder),
         _ => Err(
             "usage: cargo xtask bench sqs [--peers] [flags] (--help lists them)\n       \
-             cargo xtask bench pattern"
+             cargo xtask bench pattern\n       cargo xtask bench log [folder]"
                 .to_owned(),
         ),
     }
 }
 
-fn pattern(tree: &Tree) -> Result<(), String> {
+/// A program that measures something without a server.
+fn alone(tree: &Tree, program: &str, arguments: &[String]) -> Result<(), String> {
     build(tree, &["waystation-benches"])?;
-    let program = tree.target.join(PROFILE).join("waystation-bench-pattern");
-    succeed(&mut Command::new(program), "benchmark")
+    let program = tree.target.join(PROFILE).join(program);
+    succeed(Command::new(program).args(arguments), "benchmark")
 }
 
 fn sqs(tree: &Tree, flags: &[String]) -> Result<(), String> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use waystation_storage::StorageError;
+use waystation_storage::{StorageError, WantedBody};
 
 use crate::catalog::Catalog;
 use crate::command::{CatalogChange, Command, Delivered, Leased, Outgoing, ReceiveRequest, Sent};
@@ -12,7 +12,7 @@ use crate::config::{EngineError, ReceiptError};
 use crate::ids::{QueueId, Receipt, Scope};
 use crate::queue::QueueCounts;
 use crate::reply::{Promise, Reply, promise};
-use crate::shared::{Fetch, Letter, Shared, WantedBody};
+use crate::shared::{Fetch, Letter, Shared};
 
 /// An engine; clones are the same engine. All futures work in any runtime, and dropping one takes
 /// the question back: a parked receive that is dropped gets no message.
@@ -106,17 +106,19 @@ impl Engine {
             },
             other => other,
         })?;
-        for (destination, through) in awaited {
+        let arrive = |(destination, through)| {
             self.ask(|promise| Command::AwaitEffect {
                 shard: destination,
                 source: shard,
                 through,
                 promise,
             })
-            .await
-            .ok_or(EngineError::Stopping)?
+        };
+        let arrivals: Vec<_> = awaited.into_iter().map(arrive).collect();
+        for arrival in arrivals {
             // Who stops has it done: the row is durable, and its effects with it.
-            .unwrap_or_default();
+            let arrived = arrival.await.ok_or(EngineError::Stopping)?;
+            arrived.unwrap_or_default();
         }
         Ok(version)
     }

@@ -145,6 +145,11 @@ impl<P: Weighed + Clone> Kept<P> {
     /// The page for changing: copied first when a checkpoint or a reader still holds it.
     pub(crate) fn page_mut(&mut self) -> Option<&mut P> {
         self.rows.touch();
+        self.page_as_stored()
+    }
+
+    /// The same for a change that follows from its row as it is.
+    pub(crate) fn page_as_stored(&mut self) -> Option<&mut P> {
         Some(Arc::make_mut(self.page.as_mut()?))
     }
 

@@ -120,7 +120,7 @@ impl Shard {
             Need::Page { queue, number } => {
                 let state = self.queues.get(&queue)?;
                 let slot = state.pages.get(&number)?;
-                Some(state.page_key(self.id, number, slot.stored))
+                Some(state.page_key(self.id, number, slot.kept.rows.generation()))
             }
             Need::LogPage { log, first } => self.logs.get(&log)?.page_row(self.id, first),
             Need::OutboxChunk {

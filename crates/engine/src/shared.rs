@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use waystation_storage::{BodyRef, Journal, StorageError, View};
+use waystation_storage::{Journal, StorageError, View, WantedBody};
 
 use crate::catalog::Catalog;
 use crate::checkpoint::Capture;
@@ -90,9 +90,6 @@ impl Letter {
     }
 }
 
-/// A body to read: where it is, its owner, its sequence.
-pub(crate) type WantedBody = (BodyRef, u64, u64);
-
 /// Something to read from the disk.
 #[derive(Debug)]
 pub(crate) enum Fetch {
@@ -123,7 +120,6 @@ pub(crate) struct Shared {
     pub(crate) checkpoint_wanted: AtomicBool,
     pub(crate) queue_ids: AtomicU32,
     pub(crate) secret: [u8; 32],
-    pub(crate) segment_bytes: u64,
     /// The first fatal error.
     pub(crate) failure: OnceLock<StorageError>,
     pub(crate) on_room: Box<dyn Fn(Room) + Send + Sync>,
@@ -195,10 +191,7 @@ impl Shared {
         };
         match fetch {
             Fetch::Bodies { bodies, promise } => {
-                let read = |(body, owner, sequence): &WantedBody| {
-                    self.journal.read_body(*body, *owner, *sequence)
-                };
-                promise.fill(bodies.iter().map(read).collect());
+                promise.fill(self.journal.read_bodies(&bodies));
             }
             Fetch::Row { need, key } => {
                 let generation = key.generation;

@@ -139,6 +139,8 @@ impl Run {
             }
         }
         for request in self.workload.remove_streams_surely() {
+            // One after the other: the outbox may be small.
+            self.settle()?;
             self.begin(request);
         }
         self.settle()?;

@@ -111,17 +111,17 @@ impl Log {
             rows: Rows::stored(generation),
         });
         for slot in slots {
-            let follows = self
-                .pages
-                .back()
-                .is_none_or(|last| last.end() == slot.first);
-            if !follows || slot.end() > self.next {
+            let end = slot.first.checked_add(u64::from(slot.count));
+            let fits = end.is_some_and(|end| slot.first < end && end <= self.next);
+            let last = self.pages.back().map(LogSlot::end);
+            if !fits || last.is_some_and(|last| last != slot.first) {
                 return Err(input.malformed());
             }
             if slot.end() > self.first {
                 index.live.add(&slot.segments);
                 index.usage.log_entries.add(u64::from(slot.count));
                 index.usage.log_bytes.add(slot.body_bytes);
+                self.body_bytes += slot.body_bytes;
                 self.pages.push_back(slot);
             }
         }

@@ -11,6 +11,8 @@ mod find;
 mod page;
 mod row;
 mod slot;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -40,6 +42,8 @@ pub(crate) struct Log {
     pub(crate) next: u64,
     /// Time of the newest entry there ever was; 0 before the first.
     newest_ms: u64,
+    /// Bytes of the contents in all pages.
+    pub(crate) body_bytes: u64,
     /// By position.
     pub(crate) pages: VecDeque<LogSlot>,
     blocks: VecDeque<Block>,
@@ -72,6 +76,7 @@ impl Log {
             first: 0,
             next: 0,
             newest_ms: 0,
+            body_bytes: 0,
             pages: VecDeque::new(),
             blocks: VecDeque::new(),
             resident: BTreeSet::new(),
@@ -88,11 +93,6 @@ impl Log {
     /// Time of the newest entry there ever was.
     pub(crate) fn newest_ms(&self) -> Option<u64> {
         (self.next > 0).then_some(self.newest_ms)
-    }
-
-    /// Bytes of the contents that it keeps.
-    pub(crate) fn body_bytes(&self) -> u64 {
-        self.pages.iter().map(|slot| slot.body_bytes).sum()
     }
 
     /// Entries older than this are not readable at `now_ms`.
@@ -139,6 +139,7 @@ impl Log {
         index.live.add(occupies);
         index.usage.log_entries.add(1);
         index.usage.log_bytes.add(u64::from(entry.bytes));
+        self.body_bytes += u64::from(entry.bytes);
         self.next += 1;
         self.newest_ms = entry.time_ms;
         position
@@ -161,6 +162,7 @@ impl Log {
         index.live.sub(&slot.segments);
         index.usage.log_entries.sub(u64::from(slot.count));
         index.usage.log_bytes.sub(slot.body_bytes);
+        self.body_bytes -= slot.body_bytes;
         self.resident.remove(&slot.first);
         let rows = slot.kept.rows.all();
         self.dropped_pages
@@ -171,7 +173,13 @@ impl Log {
     /// New settings at `now_ms`. What has outlived the old retention by now stays unreadable.
     fn configure(&mut self, version: u64, config: LogConfig, now_ms: u64) {
         if version > self.version {
-            self.floor_ms = self.horizon_ms(now_ms);
+            let floor_ms = self.horizon_ms(now_ms);
+            #[cfg(feature = "planted-bugs")]
+            let floor_ms = match crate::plant::is(crate::plant::Plant::LogFloor) {
+                true => 0,
+                false => floor_ms,
+            };
+            self.floor_ms = floor_ms;
             self.version = version;
             self.config = config;
         }
@@ -189,6 +197,18 @@ impl Log {
     pub(crate) fn retention_due(&self) -> Option<u64> {
         let oldest = self.pages.front()?;
         Some((oldest.last_ms + 1).saturating_add(self.config.retention_ms))
+    }
+
+    /// Pages with bodies in a journal segment. Later entries lie further on in the journal, so these are neighbours.
+    pub(crate) fn pages_in(&self, segment: u32) -> impl Iterator<Item = &LogSlot> {
+        let before = |slot: &LogSlot| slot.segments.iter().all(|(s, _)| *s < segment);
+        let place = self.pages.partition_point(before);
+        let behind = move |slot: &LogSlot| slot.segments.iter().all(|(s, _)| *s > segment);
+        let near = self
+            .pages
+            .range(place..)
+            .take_while(move |slot| !behind(slot));
+        near.filter(move |slot| slot.segments.iter().any(|(s, _)| *s == segment))
     }
 
     fn slot_of(&self, first: u64) -> Option<&LogSlot> {

@@ -107,7 +107,8 @@ impl LogPage {
             })
         })?;
         let sorted = entries.is_sorted_by_key(|entry| entry.after_ms);
-        if entries.len() > LOG_PAGE_ENTRIES || !sorted {
+        let possible = first_ms.checked_add(u64::from(u32::MAX)).is_some();
+        if entries.len() > LOG_PAGE_ENTRIES || !sorted || !possible {
             return Err(input.malformed());
         }
         input.finish()?;

@@ -206,6 +206,11 @@ impl Log {
         log.newest_ms = input.u64()?;
         let blocks = input.list(|input| Ok((input.u64()?, input.u64()?)))?;
         input.finish()?;
+        #[cfg(feature = "planted-bugs")]
+        let blocks = match crate::plant::is(crate::plant::Plant::LogBlock) {
+            true => blocks.into_iter().skip(1).collect(),
+            false => blocks,
+        };
         log.stored = stored;
         log.dirty = false;
         Ok((log, blocks))

@@ -148,7 +148,7 @@ impl Turn<'_> {
             next: log.next,
             sealed: log.sealed,
             newest_ms: log.newest_ms(),
-            bytes: log.body_bytes(),
+            bytes: log.body_bytes,
         };
         let after = log.last_lsn;
         match ask {

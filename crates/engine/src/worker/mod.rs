@@ -419,6 +419,10 @@ impl Worker {
         while let Some((ticket, command)) = self.parked.take_first(Resource::Log(log)) {
             let left = self.serve(command, now_ms);
             waiting.extend(left.map(|command| (ticket, command)));
+            #[cfg(feature = "planted-bugs")]
+            if crate::plant::is(crate::plant::Plant::LogWakesOne) {
+                break;
+            }
         }
         for (ticket, command) in waiting.into_iter().rev() {
             self.parked.put_back(ticket, command);

@@ -2,7 +2,7 @@
 //!
 //! Every account and region with such a message owns one queue of the engine, and a message in it is as durable as any
 //! other: a publish names that queue in its record like those of other subscribers, and its answer means that the message
-//! is there. Messages go by their age, after as long as an unread SQS message (`docs/decisions/0018-captured-messages.md`).
+//! is there. Messages go by their age, after as long as an unread SQS message (`docs/decisions/0017-captured-messages.md`).
 
 use waystation_delivery::stored::{Input, Malformed, Output};
 use waystation_engine::{
