@@ -10,6 +10,7 @@ use crate::catalog::Catalog;
 use crate::command::{CatalogChange, Command, Delivered, Leased, Outgoing, ReceiveRequest, Sent};
 use crate::config::{EngineError, ReceiptError};
 use crate::ids::{QueueId, Receipt, Scope};
+use crate::limits::BODIES_PER_FETCH_BYTES;
 use crate::queue::QueueCounts;
 use crate::reply::{Promise, Reply, promise};
 use crate::shared::{Fetch, Letter, Shared};
@@ -167,15 +168,18 @@ impl Engine {
         let missing = wanted.into_iter().zip(&found);
         let missing = missing.filter_map(|(body, found)| found.is_none().then_some(body));
         let missing: Vec<WantedBody> = missing.collect();
-        let mut read = Vec::new().into_iter();
-        if !missing.is_empty() {
+        let ask = |bodies| {
             let (promise, reply) = promise();
-            let _closed = self.shared.fetches.send(Fetch::Bodies {
-                bodies: missing,
-                promise,
-            });
-            read = reply.await.ok_or(EngineError::Stopping)?.into_iter();
+            let _closed = self.shared.fetches.send(Fetch::Bodies { bodies, promise });
+            reply
+        };
+        // All readers at once, and nobody else behind all of it.
+        let replies: Vec<_> = pieces(missing).into_iter().map(ask).collect();
+        let mut read = Vec::new();
+        for reply in replies {
+            read.extend(reply.await.ok_or(EngineError::Stopping)?);
         }
+        let mut read = read.into_iter();
         let found = found.into_iter().map(|body| match body {
             Some(body) => Ok(body),
             None => read
@@ -216,6 +220,23 @@ impl Engine {
         }
         Ok(delivered)
     }
+}
+
+/// Cuts a list of bodies where so much is together as one read of the journal fetches.
+fn pieces(bodies: Vec<WantedBody>) -> Vec<Vec<WantedBody>> {
+    let mut pieces: Vec<Vec<WantedBody>> = Vec::new();
+    let mut bytes = u64::MAX;
+    for body in bodies {
+        if bytes >= BODIES_PER_FETCH_BYTES {
+            pieces.push(Vec::new());
+            bytes = 0;
+        }
+        bytes += u64::from(body.0.bytes);
+        if let Some(piece) = pieces.last_mut() {
+            piece.push(body);
+        }
+    }
+    pieces
 }
 
 impl QueueHandle {

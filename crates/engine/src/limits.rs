@@ -63,6 +63,8 @@ pub(crate) const OLDEST_PAGES_MAX: usize = 16;
 pub(crate) const EXHAUSTED_PER_RECORD_MAX: usize = 256;
 /// Index pages that one peek looks into before it answers with what it has.
 pub(crate) const PEEK_PAGES_MAX: usize = 64;
+/// Bodies that a reader thread is asked for at once, in bytes: about what one read of the journal fetches.
+pub(crate) const BODIES_PER_FETCH_BYTES: u64 = 900 << 10;
 /// Entries of one index page of a log.
 pub(crate) const LOG_PAGE_ENTRIES: usize = 1_024;
 /// Bytes of bodies after which a log's page is full however few its entries are: they go together.

@@ -58,8 +58,8 @@ impl Workload {
                 log,
                 before: rng.u64(0..=known.known_next() + 2),
             },
-            87..93 => self.retain(rng, model, log, step)?,
-            93..97 => self.split(rng, model, engine, log, step)?,
+            87..94 => self.retain(rng, model, log, step)?,
+            94..97 => self.split(rng, model, engine, log, step)?,
             _ => self.remove_stream(rng, model, log, step)?,
         })
     }
@@ -110,7 +110,10 @@ impl Workload {
     fn retain(&mut self, rng: &mut Rng, model: &Model, log: LogId, step: u64) -> Option<Request> {
         let stream = self.streams.get(self.stream_of(log)?)?.clone();
         let expect = self.expect(rng, model, &stream.row, step)?;
-        let config = config(rng);
+        // Short ones and long ones in turn, so that what went would be seen if it came back.
+        let config = LogConfig {
+            retention_ms: pick(rng, &[0, 2_000, 86_400_000, 604_800_000]),
+        };
         let settled = self.settled_logs(model);
         let logs = stream.logs.iter().filter(|log| settled.contains(log));
         let changes = logs.map(|log| CatalogEffect::ConfigureLog(*log, config));

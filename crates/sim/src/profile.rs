@@ -125,7 +125,7 @@ impl Profile {
             crowded,
             logs_percent: match crowded {
                 true => 0,
-                false => one_of(rng, &[0, 10, 10, 60]),
+                false => one_of(rng, &[0, 10, 30, 60]),
             },
             log_page_entries: one_of(rng, &[3, 40, 1024]),
             log_block_pages: one_of(rng, &[1, 3, 256]),
