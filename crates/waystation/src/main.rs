@@ -15,6 +15,7 @@ mod reset_endpoint;
 mod json_answer;
 mod metrics;
 mod queue_metrics;
+mod topic_metrics;
 mod stream_metrics;
 mod serve;
 mod greeting;

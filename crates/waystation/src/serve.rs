@@ -25,6 +25,7 @@ use crate::cloudwatch_metrics::CloudWatchMetrics;
 use crate::queue_metrics::QueueMetrics;
 use crate::settings::{Auth, Data, Limits, Settings, Tls};
 use crate::stream_metrics::StreamMetrics;
+use crate::topic_metrics::TopicMetrics;
 use crate::{
     EXIT_STORAGE, captured_endpoint, clock_endpoint, explain, greeting, metrics, peek_endpoint,
     reset_endpoint,
@@ -189,6 +190,7 @@ async fn serve(
     registry.register_collector(Box::new(metrics::EngineMetrics(engine.clone())));
     let cloudwatch = Arc::new(CloudWatch::new());
     registry.register_collector(Box::new(CloudWatchMetrics(cloudwatch.store())));
+    registry.register_collector(Box::new(TopicMetrics(sns.clone())));
     let queue_metrics = QueueMetrics::default();
     registry.register_collector(Box::new(queue_metrics.clone()));
     registry.register_collector(Box::new(StreamMetrics(Arc::clone(&kinesis))));

@@ -75,11 +75,13 @@ mod captured;
 mod captured_message;
 mod errors;
 mod rates;
+mod tally;
 mod limits;
 
 pub use captured::{CapturedPage, Captures};
 pub use captured_message::{CapturedKind, CapturedMessage};
 pub use sms_text::sms_parts;
+pub use tally::{Count, NamedTopicFigures, TopicFigures, TopicSurvey};
 pub use waystation_delivery::rates::Limits;
 
 /// The service.
@@ -92,6 +94,7 @@ pub struct Sns {
     keys: Keys,
     ids: Ids,
     subscribers: subscribers::Topics,
+    tallies: tally::Tallies,
 }
 
 /// Makes ids that are unique over all starts: a number of this start and a count, under a keyed hash.
@@ -127,6 +130,7 @@ impl Sns {
                 count: AtomicU64::new(0),
             },
             subscribers: subscribers::Topics::default(),
+            tallies: tally::Tallies::default(),
             engine,
         }
     }
