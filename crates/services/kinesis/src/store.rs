@@ -77,8 +77,12 @@ pub(crate) async fn store(
     let mut outcomes: Vec<Option<Result<Stored, Failure>>> = Vec::new();
     outcomes.resize_with(entries.len(), || None);
     let (mut batches, refused) = route(kinesis, &located, &entries, None)?;
-    if refused.iter().any(|(_, failure)| matches!(failure, Failure::Throttled(_))) {
-        growth::note_refused(kinesis, &located).await?;
+    if refused
+        .iter()
+        .any(|(_, failure)| matches!(failure, Failure::Throttled(_)))
+    {
+        // A stream that finds no room to grow now does so when it refuses again.
+        let _later = growth::note_refused(kinesis, &located).await;
     }
     for (place, failure) in refused {
         set(&mut outcomes, place, Err(failure));
