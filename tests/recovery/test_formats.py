@@ -20,9 +20,10 @@ from harness.topics import messages as texts
 from harness.waiting import eventually
 
 FIXTURES = places.ROOT / "tests/fixtures"
-LATER = "format-1-rows-4-3-2"
+# By the versions of queue rows, index pages and shard roots.
+LATER = ["format-1-rows-4-3-2", "format-1-rows-4-4-2"]
 # What the first one has the later ones have too.
-ALL = ["format-1", LATER]
+ALL = ["format-1", *LATER]
 
 
 def copied(name: str) -> Server:
@@ -49,11 +50,11 @@ def lab(request: pytest.FixtureRequest) -> Iterator[OldLab]:
         yield OldLab(server, request.param)
 
 
-@pytest.fixture
-def later() -> Iterator[OldLab]:
-    """Data with queue rows 4, index pages 3, roots 2 and the record kinds of that time."""
-    with copied(LATER) as server:
-        yield OldLab(server, LATER)
+@pytest.fixture(params=LATER)
+def later(request: pytest.FixtureRequest) -> Iterator[OldLab]:
+    """Each that has move tasks, topics and what else came after the first."""
+    with copied(request.param) as server:
+        yield OldLab(server, request.param)
 
 
 def known(lab: Lab, name: str) -> Queue:

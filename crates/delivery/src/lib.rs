@@ -3,7 +3,7 @@
 //! `directory` is the seam: a service that owns targets answers what an ARN stands for; sources get it as a trait object
 //! from the binary. `post` is one attempt at an endpoint that is none of ours. `message` is the stored form of a queued message, written by everybody who puts messages into SQS
 //! queues (`docs/decisions/0010-services-meet-in-delivery.md`); `fifo_ids` and `keys` are the hashes under which the engine
-//! knows groups and deduplication ids.
+//! knows groups and deduplication ids. `rates` counts what comes in a second, where AWS's limits are applied.
 
 pub mod arn;
 pub mod directory;
@@ -15,4 +15,5 @@ pub mod keys;
 pub mod uuid;
 pub mod hexadecimal;
 pub mod stored;
+pub mod rates;
 pub mod limits;

@@ -14,6 +14,9 @@ pub const POST_SECONDS_MAX: u64 = 15;
 /// Bytes of an endpoint's answer that are read; nobody looks at them.
 pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
+/// Rates remembered at once; beyond, new subjects are not counted.
+pub const ALLOWANCES_MAX: usize = 10_000;
+
 const _: () = assert!(SENDER_ID_BYTES_MAX <= u16::MAX as usize);
 const _: () = assert!(TRACE_HEADER_BYTES_MAX <= u16::MAX as usize);
 const _: () = assert!(FIFO_ID_LENGTH_MAX <= u8::MAX as usize);

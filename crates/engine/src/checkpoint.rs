@@ -17,7 +17,9 @@ use crate::codec::{Malformed, Reader, Writer};
 use crate::effect::Effect;
 use crate::ids::ShardId;
 use crate::index::LiveBytes;
-use crate::limits::{CHECKPOINT_BATCH_BYTES, RELOCATE_LIVE_FRACTION, RELOCATIONS_PER_CHECKPOINT};
+use crate::limits::{
+    CHECKPOINT_BATCH_BYTES, RELOCATED_BYTES_PER_CHECKPOINT, RELOCATIONS_PER_CHECKPOINT,
+};
 use crate::log::{LogCapture, LogPage};
 use crate::page::Page;
 use crate::queue::{Filters, Images, Queue};
@@ -266,7 +268,6 @@ pub(crate) struct Checkpoint {
     next: usize,
     written: usize,
     phase: Phase,
-    segment_bytes: u64,
     /// The journal must be on disk up to here before the first manifest.
     applied_max: Lsn,
     journal_flushed: bool,
@@ -285,7 +286,7 @@ enum Phase {
 
 impl Checkpoint {
     /// A checkpoint of these captures, one for every shard.
-    pub(crate) fn new(captures: Vec<Capture>, segment_bytes: u64) -> Checkpoint {
+    pub(crate) fn new(captures: Vec<Capture>) -> Checkpoint {
         let applied = captures.iter().map(|capture| capture.manifest.applied);
         Checkpoint {
             applied_max: applied.max().unwrap_or_default(),
@@ -294,7 +295,6 @@ impl Checkpoint {
             next: 0,
             written: 0,
             phase: Phase::Rows,
-            segment_bytes,
             sparse: Vec::new(),
         }
     }
@@ -420,22 +420,20 @@ impl Checkpoint {
             false => trim,
         };
         journal.reclaim(trim, &live)?;
-        let trimmed = journal.segment_of(trim);
-        self.sparse = sparse(&live, trimmed, self.segment_bytes);
+        self.sparse = bounded(journal.sparse(&live)?, &live);
         Ok(Step::Finished)
     }
 }
 
-/// Trimmed segments of which little lives, the emptiest first.
-fn sparse(live: &BTreeMap<u32, u64>, trimmed: u32, segment_bytes: u64) -> Vec<u32> {
-    let mut sparse: Vec<(u64, u32)> = live
-        .range(..trimmed)
-        .filter(|(_, bytes)| **bytes <= segment_bytes / RELOCATE_LIVE_FRACTION)
-        .map(|(segment, bytes)| (*bytes, *segment))
-        .collect();
-    sparse.sort_unstable();
-    let segments = sparse.into_iter().map(|(_, segment)| segment);
-    segments.take(RELOCATIONS_PER_CHECKPOINT).collect()
+/// As many of these segments as may be relocated after one checkpoint.
+fn bounded(mut segments: Vec<u32>, live: &BTreeMap<u32, u64>) -> Vec<u32> {
+    let mut copied = 0;
+    segments.truncate(RELOCATIONS_PER_CHECKPOINT);
+    segments.retain(|segment| {
+        copied += live.get(segment).copied().unwrap_or(0);
+        copied <= RELOCATED_BYTES_PER_CHECKPOINT
+    });
+    segments
 }
 
 /// The next rows of a capture, at most about one batch; the first comes with the intent.

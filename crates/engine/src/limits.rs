@@ -47,10 +47,10 @@ pub const BODIES_PER_PUBLICATION_MAX: usize = 256;
 pub const PUBLISHED_BODY_BYTES_MAX: usize = 4 << 20;
 /// Rows of a checkpoint written to the view at a time.
 pub(crate) const CHECKPOINT_BATCH_BYTES: usize = 1 << 20;
-/// A segment is worth relocating when no more than one part in this many of it lives.
-pub(crate) const RELOCATE_LIVE_FRACTION: u64 = 4;
-/// Segments relocated after one checkpoint at most, so that copying stays in the background.
-pub(crate) const RELOCATIONS_PER_CHECKPOINT: usize = 4;
+/// Segments relocated after one checkpoint at most: a few times as many as fill between two of them.
+pub(crate) const RELOCATIONS_PER_CHECKPOINT: usize = 16;
+/// Live bytes copied for that at most, so that copying stays in the background.
+pub(crate) const RELOCATED_BYTES_PER_CHECKPOINT: u64 = 64 << 20;
 /// Buckets over which one shard's catalog is spread, so that a change rewrites a small part of it.
 pub(crate) const CATALOG_BUCKETS: u16 = 256;
 /// Pages kept in memory at the head of every queue that is being read.

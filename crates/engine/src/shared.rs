@@ -120,7 +120,6 @@ pub(crate) struct Shared {
     pub(crate) checkpoint_wanted: AtomicBool,
     pub(crate) queue_ids: AtomicU32,
     pub(crate) secret: [u8; 32],
-    pub(crate) segment_bytes: u64,
     /// The first fatal error.
     pub(crate) failure: OnceLock<StorageError>,
     pub(crate) on_room: Box<dyn Fn(Room) + Send + Sync>,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use prometheus_client::registry::Registry;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use waystation_auth::{Authenticator, Credentials, Defaults, Mode};
+use waystation_cloudwatch::CloudWatch;
 use waystation_engine::{Budgets, Clock, Engine, Parts as EngineParts, Room, Running};
 use waystation_frontdoor::{Answers, Config, FrontDoor, Parts, TestEndpoints, Tls as DoorTls};
 use waystation_kinesis::Kinesis;
@@ -16,14 +17,18 @@ use waystation_storage::{
     DataDirectory, Disk, FjallView, JournalOptions, StorageError, ViewOptions, VolatileDisk,
     priority,
 };
+use waystation_sts::Sts;
 use waystation_wire::{Service, Str};
 
 use crate::clock::EngineClock;
+use crate::cloudwatch_metrics::CloudWatchMetrics;
 use crate::queue_metrics::QueueMetrics;
 use crate::settings::{Auth, Data, Limits, Settings, Tls};
 use crate::stream_metrics::StreamMetrics;
+use crate::topic_metrics::TopicMetrics;
 use crate::{
-    EXIT_STORAGE, clock_endpoint, explain, greeting, metrics, peek_endpoint, reset_endpoint,
+    EXIT_STORAGE, captured_endpoint, clock_endpoint, explain, greeting, metrics, peek_endpoint,
+    reset_endpoint,
 };
 
 /// Runs the server; returns when it was stopped cleanly.
@@ -139,27 +144,37 @@ fn on_room(data: Arc<DataDirectory>) -> Box<dyn Fn(Room) + Send + Sync> {
     })
 }
 
-async fn serve(
-    settings: &Settings,
-    directory: &Path,
-    engine: &Engine,
-    clock: &Arc<EngineClock>,
-) -> Result<(), String> {
-    let (mode, credentials) = match &settings.auth {
+/// Account and region of requests that do not say.
+fn defaults(settings: &Settings) -> Defaults {
+    Defaults {
+        account: Str::from(settings.account.clone()),
+        region: Str::from(settings.region.clone()),
+    }
+}
+
+/// How requests are authenticated, and the credentials that a signal reads again.
+fn authentication(auth: &Auth) -> Result<(Mode, Option<Arc<Credentials>>), String> {
+    Ok(match auth {
         Auth::Open => (Mode::Open, None),
         Auth::Verify(file) => {
             let loaded = Credentials::load(file).map_err(|error| explain(&error))?;
             let loaded = Arc::new(loaded);
             (Mode::Verify(loaded.clone()), Some(loaded))
         }
-    };
-    let defaults = Defaults {
-        account: Str::from(settings.account.clone()),
-        region: Str::from(settings.region.clone()),
-    };
+    })
+}
+
+async fn serve(
+    settings: &Settings,
+    directory: &Path,
+    engine: &Engine,
+    clock: &Arc<EngineClock>,
+) -> Result<(), String> {
+    let (mode, credentials) = authentication(&settings.auth)?;
+    let defaults = defaults(settings);
     let limits = match settings.limits {
-        Limits::None => waystation_sqs::Limits::None,
-        Limits::Aws => waystation_sqs::Limits::Aws,
+        Limits::None => waystation_sns::Limits::None,
+        Limits::Aws => waystation_sns::Limits::Aws,
     };
     let runtime = tokio::runtime::Handle::current();
     let spawn = Box::new({
@@ -168,11 +183,14 @@ async fn serve(
     });
     let sqs = Arc::new(Sqs::new(engine.clone(), limits, spawn));
     sqs.resume_move_tasks().map_err(|error| error.message)?;
-    let sns = Arc::new(Sns::new(engine.clone(), sqs.clone()));
+    let sns = Arc::new(Sns::new(engine.clone(), limits, sqs.clone()));
     sns.start_deliveries();
     let kinesis = start_kinesis(settings, engine, runtime);
     let mut registry = Registry::default();
     registry.register_collector(Box::new(metrics::EngineMetrics(engine.clone())));
+    let cloudwatch = Arc::new(CloudWatch::new());
+    registry.register_collector(Box::new(CloudWatchMetrics(cloudwatch.store())));
+    registry.register_collector(Box::new(TopicMetrics(sns.clone())));
     let queue_metrics = QueueMetrics::default();
     registry.register_collector(Box::new(queue_metrics.clone()));
     registry.register_collector(Box::new(StreamMetrics(Arc::clone(&kinesis))));
@@ -182,12 +200,19 @@ async fn serve(
     }
     if settings.test_endpoints {
         test_routes.extend(peek_endpoint::routes(&sqs, &settings.region));
+        test_routes.extend(captured_endpoint::routes(&sns, &defaults));
         test_routes.push(reset_endpoint::route(&sqs, &sns, &kinesis));
     }
     let door = FrontDoor::bind(
         door_config(settings, directory),
         Parts {
-            services: vec![Arc::clone(&sqs) as Arc<dyn Service>, sns, kinesis],
+            services: vec![
+                Arc::clone(&sqs) as Arc<dyn Service>,
+                sns,
+                kinesis,
+                Arc::new(Sts),
+                cloudwatch,
+            ],
             authenticator: Authenticator::new(mode, defaults),
             registry,
             refresh: vec![queue_metrics.refresh(&sqs)],

@@ -98,12 +98,13 @@ pub fn downcast<T: Structure>(input: Input) -> Result<T, ApiError> {
 ///
 /// A handler is `pub async fn send(sqs: &Sqs, caller: &Caller, input: SendMessageRequest) -> Result<SendMessageResult,
 /// ApiError>`. `path_parameters` may be left out; it is a `fn(&Sqs, &'static OperationModel, &Request) ->
-/// Result<Vec<(&'static str, Str)>, ApiError>`. A row that answers with a stream of events ends in
+/// Result<Vec<(&'static str, Str)>, ApiError>`. So may `before = rates::count`, which sees every call before its handler and may
+/// refuse it: a `fn(&Sqs, &Caller, &'static str) -> Result<(), ApiError>` with the operation's name. A row that answers with a stream of events ends in
 /// `-> EventStream<api::SubscribeToShardEventStream>` (`events.rs`).
 #[macro_export]
 macro_rules! operations {
     (
-        $service:ty, $model:path $(, path_parameters = $path_parameters:path)?;
+        $service:ty, $model:path $(, path_parameters = $path_parameters:path)? $(, before = $before:path)?;
         $($name:literal => $($handler:ident)::+ ($input:ty) -> $output:ty),+ $(,)?
     ) => {
         impl $crate::Service for $service {
@@ -133,6 +134,12 @@ macro_rules! operations {
                         Ok($crate::service::IntoAnswer::into_answer(output))
                     })
                 ),+];
+                $(
+                    let asked = <$service as $crate::Service>::operations(&self).get(operation);
+                    if let Err(error) = asked.map_or(Ok(()), |name| $before(&self, &caller, name)) {
+                        return Box::pin(std::future::ready(Err(error)));
+                    }
+                )?
                 match ROWS.get(operation) {
                     Some(row) => row(self, caller, input),
                     None => Box::pin(std::future::ready(Err(

@@ -2,16 +2,17 @@
 
 use waystation_delivery::message::Message;
 use waystation_delivery::{hexadecimal, md5};
-use waystation_engine::{CatalogChange, Expect, QueueId, Scope};
+use waystation_engine::{CatalogChange, Expect, Scope};
 use waystation_wire::{ApiError, Caller, Str};
 
 use crate::api::{ConfirmSubscriptionInput, ConfirmSubscriptionResponse};
 use crate::catalog::{subscription_path, token_path};
+use crate::email::Question;
 use crate::errors::{changing_too_fast, from_engine, invalid};
 use crate::http_message::{HttpMessage, Kind};
 use crate::names::TopicName;
 use crate::subscription_settings::SubscriptionSettings;
-use crate::{Sns, api, catalog, envelope, limits, names};
+use crate::{Sns, api, captured, catalog, email, envelope, limits, names};
 
 /// SNS-102
 const TOKEN_BYTES: usize = 144;
@@ -31,26 +32,34 @@ impl Sns {
     }
 }
 
-/// Puts a confirmation message into the queue of a subscription, whose deliveries post it (SNS-092, SNS-107).
+/// Asks the endpoint of a pending subscription: by a mail, or by a message in the subscription's queue, whose deliveries
+/// post it (SNS-092, SNS-107).
 pub(crate) async fn ask(
     sns: &Sns,
     caller: &Caller,
     topic: &TopicName<'_>,
     id: &str,
-    queue: QueueId,
+    settings: &SubscriptionSettings,
 ) -> Result<(), ApiError> {
     let (message_id, arn, token) = (sns.new_id(), topic.arn(), sns.token(id));
     let url = format!(
         "{}://{}/?Action=ConfirmSubscription&TopicArn={arn}&Token={token}",
         caller.endpoint.scheme, caller.endpoint.host
     );
-    let body = Str::from(envelope::confirmation(
-        &message_id,
-        &token,
-        &arn,
-        &url,
-        sns.now_ms(),
-    ));
+    let envelope = envelope::confirmation(&message_id, &token, &arn, &url, sns.now_ms());
+    let Some(queue) = settings.queue else {
+        let mail = email::confirmation(Question {
+            protocol: &settings.protocol,
+            address: &settings.endpoint,
+            topic_arn: &arn,
+            subscription_arn: format!("{arn}:{id}"),
+            message_id,
+            url: &url,
+            envelope,
+        });
+        return captured::keep(sns, &Scope::new(topic.account, topic.region), &mail).await;
+    };
+    let body = Str::from(envelope);
     let message = HttpMessage {
         kind: Kind::SubscriptionConfirmation,
         is_raw: false,

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use time::OffsetDateTime;
 use waystation_delivery::message::Attribute;
+use waystation_wire::Caller;
 
 use crate::fifo;
 use crate::notice::Notice;
@@ -35,6 +36,14 @@ pub(crate) fn notification(
     }
     out.push_str("\n}");
     out
+}
+
+/// SNS-193, with the host that reaches this server.
+pub(crate) fn unsubscribe_url(caller: &Caller, topic_arn: &str, subscription: &str) -> String {
+    format!(
+        "{}://{}/?Action=Unsubscribe&SubscriptionArn={topic_arn}:{subscription}",
+        caller.endpoint.scheme, caller.endpoint.host
+    )
 }
 
 /// A subscription confirmation (SNS-196 to SNS-198).

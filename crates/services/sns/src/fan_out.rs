@@ -30,7 +30,8 @@ use crate::http_message::{HttpMessage, Kind};
 use crate::notice::Notice;
 use crate::subscribers::Subscriber;
 use crate::subscription_settings::SubscriptionSettings;
-use crate::{Sns, envelope, errors, limits};
+use crate::tally::Count;
+use crate::{Sns, captured, envelope, errors, limits};
 
 /// SNS-222
 const SENDER_ID: &str = "AIDALOCALSNS";
@@ -44,19 +45,28 @@ pub(crate) async fn deliver(
     messages: &[(&Notice, Vec<Arc<Subscriber>>)],
 ) -> Result<(), ApiError> {
     let topic = QueueId(located.settings.id);
+    let tally = sns.tallies.of(&located.scope, located.topic.name);
+    let mut counts: Vec<&Count> = Vec::new();
     let mut slice = Slice::default();
     for (notice, subscribers) in messages {
         for subscriber in subscribers {
-            if let Some((queue, outgoing)) = address(sns, caller, topic_arn, notice, subscriber) {
+            let (share, more) = address(sns, caller, located, topic_arn, notice, subscriber)?;
+            if let Some((queue, outgoing)) = share {
                 slice.add(queue, outgoing);
             }
+            counts.extend(more);
             if slice.is_full() {
                 std::mem::take(&mut slice).publish(sns, topic).await?;
             }
         }
     }
-    slice.publish(sns, topic).await
+    slice.publish(sns, topic).await?;
+    counts.iter().for_each(|count| tally.add(**count, 1));
+    Ok(())
 }
+
+/// A queue and what goes there, and what counts when it did. Messages for endpoints count when they are delivered.
+type Address = (Option<(QueueId, Outgoing)>, &'static [Count]);
 
 /// What one record takes.
 #[derive(Default)]
@@ -109,40 +119,62 @@ impl Slice {
     }
 }
 
-/// The queue of a subscriber and what goes there; the dead-letter queue for a client error; `None` when the message is
-/// lost to this subscriber (SNS-337, SNS-355).
+/// The queue of a subscriber; the dead-letter queue for a client error; none when the message is lost to this subscriber
+/// (SNS-337, SNS-355).
 fn address(
+    sns: &Sns,
+    caller: &Caller,
+    located: &Located<'_>,
+    topic_arn: &str,
+    notice: &Notice,
+    subscriber: &Subscriber,
+) -> Result<Address, ApiError> {
+    if let Some(queue) = subscriber.settings.queue {
+        let outgoing = for_endpoint(caller, topic_arn, notice, subscriber);
+        return Ok((outgoing.map(|outgoing| (queue, outgoing)), &[]));
+    }
+    let captured = captured::address(sns, caller, located, topic_arn, notice, subscriber)?;
+    Ok(match captured {
+        Some(share) => (Some(share), &[Count::Delivered]),
+        None => for_queue(sns, caller, topic_arn, notice, subscriber),
+    })
+}
+
+/// The queue that is subscribed, or its dead-letter queue.
+fn for_queue(
     sns: &Sns,
     caller: &Caller,
     topic_arn: &str,
     notice: &Notice,
     subscriber: &Subscriber,
-) -> Option<(QueueId, Outgoing)> {
+) -> Address {
     let settings = &subscriber.settings;
-    if let Some(queue) = settings.queue {
-        return for_endpoint(caller, topic_arn, notice, subscriber)
-            .map(|outgoing| (queue, outgoing));
-    }
+    let share = |target: QueueTarget| {
+        let message = message_for(caller, topic_arn, notice, subscriber);
+        (target.id, outgoing(sns, &target, message))
+    };
     let is_refused = settings.is_raw() && notice.attributes.len() > MESSAGE_ATTRIBUTES_MAX; // SNS-216
-    let find = |arn: &str| find(sns, settings, arn);
-    let target = find(&settings.endpoint).filter(|_| !is_refused);
-    let target = target.or_else(|| {
-        let dead_letters = settings.dead_letter_arn().and_then(|arn| find(&arn));
-        if dead_letters.is_none() {
-            tracing::warn!(
-                subscription = %subscriber.id,
-                endpoint = %settings.endpoint,
-                "a message is lost: the queue is gone or refuses it, and there is no dead-letter queue"
-            );
-        }
-        dead_letters
-    })?;
-    // The stored form counts attributes in one byte; dead letters may have more of them than SQS takes.
-    if settings.is_raw() && notice.attributes.len() > usize::from(u8::MAX) {
-        return None;
+    let target = find(sns, settings, &settings.endpoint).filter(|_| !is_refused);
+    if let Some(target) = target {
+        return (Some(share(target)), &[Count::Delivered]);
     }
-    let message = message_for(caller, topic_arn, notice, subscriber);
-    Some((target.id, outgoing(sns, &target, message)))
+    let Some(arn) = settings.dead_letter_arn() else {
+        tracing::warn!(
+            subscription = %subscriber.id,
+            endpoint = %settings.endpoint,
+            "a message is lost: its endpoint is gone or refuses it, and there is no dead-letter queue"
+        );
+        return (None, &[Count::Failed]);
+    };
+    // The stored form counts attributes in one byte; dead letters may have more of them than SQS takes.
+    let fits = !settings.is_raw() || notice.attributes.len() <= usize::from(u8::MAX);
+    match find(sns, settings, &arn).filter(|_| fits) {
+        Some(target) => (Some(share(target)), &[Count::Failed, Count::Redriven]),
+        None => {
+            tracing::warn!(subscription = %subscriber.id, %arn, "a message is lost: its dead-letter queue is gone");
+            (None, &[Count::Failed, Count::RedriveFailed])
+        }
+    }
 }
 
 /// A queue that a subscription may put messages into.
@@ -172,15 +204,16 @@ fn for_endpoint(
 }
 
 /// Puts a message that could not be delivered into a dead-letter queue; it is lost when there is no such queue (SNS-355).
+/// Returns what counts.
 pub(crate) async fn to_dead_letters(
     sns: &Sns,
     settings: &SubscriptionSettings,
     arn: &str,
     message: Message,
-) -> Result<(), EngineError> {
+) -> Result<Count, EngineError> {
     let Some(target) = find(sns, settings, arn) else {
         tracing::warn!(%arn, "a message is lost: its dead-letter queue is gone");
-        return Ok(());
+        return Ok(Count::RedriveFailed);
     };
     let sent = sns
         .engine
@@ -188,8 +221,11 @@ pub(crate) async fn to_dead_letters(
         .send(vec![outgoing(sns, &target, message)])
         .await;
     match sent {
-        Ok(sent) => sent.into_iter().collect::<Result<Vec<_>, _>>().map(drop),
-        Err(EngineError::QueueMissing) => Ok(()),
+        Ok(sent) => sent
+            .into_iter()
+            .collect::<Result<Vec<_>, _>>()
+            .map(|_| Count::Redriven),
+        Err(EngineError::QueueMissing) => Ok(Count::RedriveFailed),
         Err(error) => Err(error),
     }
 }
@@ -205,11 +241,7 @@ fn message_for(
     let (body, attributes) = if subscriber.settings.is_raw() {
         (Str::from(text.to_owned()), notice.attributes.clone())
     } else {
-        // SNS-193, with the host that reaches this server.
-        let unsubscribe_url = format!(
-            "{}://{}/?Action=Unsubscribe&SubscriptionArn={topic_arn}:{}",
-            caller.endpoint.scheme, caller.endpoint.host, subscriber.id
-        );
+        let unsubscribe_url = envelope::unsubscribe_url(caller, topic_arn, &subscriber.id);
         (
             Str::from(envelope::notification(
                 notice,

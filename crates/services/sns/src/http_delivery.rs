@@ -19,6 +19,7 @@ use crate::http_message::{HttpMessage, Kind};
 use crate::names::TopicName;
 use crate::retry::Retries;
 use crate::subscription_settings::SubscriptionSettings;
+use crate::tally::Count;
 use crate::topic_settings::TopicSettings;
 use crate::{Sns, fan_out, limits};
 
@@ -183,6 +184,13 @@ impl Attempt {
             body: message.message.body.as_bytes().clone(),
         })
         .await;
+        // SNS-437: every failed attempt counts. Confirmations are no notifications.
+        if message.kind == Kind::Notification {
+            self.count(match outcome {
+                Outcome::Delivered => Count::Delivered,
+                _ => Count::Failed,
+            });
+        }
         let reason = match outcome {
             Outcome::Delivered => return End::Done,
             Outcome::Retry(reason) => {
@@ -197,6 +205,11 @@ impl Attempt {
             Outcome::Refused(reason) => reason,
         };
         self.give_up(&subscription, message, &reason).await
+    }
+
+    fn count(&self, count: Count) {
+        let tally = self.sns.tallies.of(&self.key.scope(), &self.key.topic);
+        tally.add(count, 1);
     }
 
     fn settings(&self) -> Option<(Arc<TopicSettings>, Arc<SubscriptionSettings>)> {
@@ -227,7 +240,10 @@ impl Attempt {
             return End::Done;
         };
         match fan_out::to_dead_letters(&self.sns, subscription, &arn, message.message).await {
-            Ok(()) => End::Done,
+            Ok(count) => {
+                self.count(count);
+                End::Done
+            }
             Err(error) => {
                 tracing::warn!(subscription = %self.key.id, %error, "the dead-letter queue takes nothing now");
                 End::Later(limits::ATTEMPT_MS_MAX)

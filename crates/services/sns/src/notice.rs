@@ -86,9 +86,29 @@ impl Notice {
     pub(crate) fn filter_attributes(&self) -> Vec<pattern::Attribute<'_>> {
         message_attributes::for_filters(&self.attributes)
     }
+
+    /// Whether an array among the attributes cannot be read (SNS-291).
+    pub(crate) fn has_unreadable_attributes(&self) -> bool {
+        message_attributes::has_unreadable(&self.attributes)
+    }
+
+    /// What counted against the size limit (SNS-131).
+    pub(crate) fn size_bytes(&self) -> usize {
+        let attributes = self.attributes.iter().map(Attribute::size_bytes);
+        self.message.len() + attributes.sum::<usize>()
+    }
 }
 
 impl Draft {
+    /// A message of the service itself.
+    pub(crate) fn of(message: Str, subject: Str) -> Draft {
+        Draft {
+            message,
+            subject: Some(subject),
+            ..Draft::default()
+        }
+    }
+
     /// What counts against the size limit (SNS-131, SNS-173).
     pub(crate) fn size_bytes(&self) -> usize {
         let attribute = |(name, value): (&Str, &MessageAttributeValue)| {

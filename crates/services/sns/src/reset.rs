@@ -4,7 +4,7 @@ use waystation_engine::{CatalogChange, CatalogEffect, Expect, Row, Scope};
 use waystation_wire::ApiError;
 
 use crate::errors::changing_too_fast;
-use crate::{Sns, catalog, limits, topics};
+use crate::{Sns, captured, catalog, limits, topics};
 
 /// What all rows of the service start with.
 const ROWS: &[u8] = b"sns/";
@@ -18,6 +18,7 @@ impl Sns {
             removed += self.reset_scope(&scope).await?;
         }
         self.subscribers.clear();
+        self.tallies.clear();
         Ok(removed)
     }
 
@@ -54,6 +55,8 @@ fn removal(path: &[u8], row: &Row) -> Result<CatalogChange, ApiError> {
     } else if path.starts_with(catalog::SUBSCRIPTIONS) {
         let queue = catalog::subscription_settings(row)?.queue;
         queue.map(CatalogEffect::Remove)
+    } else if path == captured::PATH {
+        Some(CatalogEffect::Remove(captured::queue_of(row)?))
     } else {
         None
     };

@@ -9,7 +9,7 @@ use crate::errors::{Context, invalid, invalid_attribute, not_implemented};
 use crate::names::FIFO_SUFFIX;
 use crate::subscription_settings::SubscriptionSettings;
 use crate::topic_settings::TopicSettings;
-use crate::{delivery_policy, filter, limits};
+use crate::{delivery_policy, email, filter, limits};
 
 /// Table 6.1
 const PROTOCOLS: [&str; 9] = [
@@ -53,6 +53,9 @@ pub(crate) fn check_endpoint(
         "sms" if !is_phone_number(endpoint) => Err(crate::api::INVALID_PARAMETER_EXCEPTION.with(
             format!("Invalid parameter: Invalid SMS endpoint: {endpoint}"),
         )), // SNS-063
+        "email" | "email-json" if !email::is_address(endpoint) => Err(invalid("Email address")),
+        // Whether there is such a platform endpoint is asked where the catalog is.
+        "sms" | "email" | "email-json" | "application" => Ok(()),
         other => Err(not_implemented(format_args!(
             "Subscribing the protocol {other}"
         ))),
@@ -91,6 +94,11 @@ fn is_phone_number(text: &str) -> bool {
     digits.split(['/', '-', '.']).all(is_part)
 }
 
+/// Table 6.1
+fn takes_raw(protocol: &str) -> bool {
+    matches!(protocol, "sqs" | "http" | "https" | "firehose")
+}
+
 /// Sets an attribute; an empty value takes it away where AWS allows that (table 7.1).
 pub(crate) fn apply(
     topic: &TopicSettings,
@@ -106,6 +114,12 @@ pub(crate) fn apply(
         "RawMessageDelivery" if !matches!(value, "true" | "false") => {
             return invalid(format!(
                 "RawMessageDelivery: Invalid value [{value}]. Must be true or false."
+            ));
+        }
+        "RawMessageDelivery" if value == "true" && !takes_raw(&settings.protocol) => {
+            return invalid(format!(
+                "Delivery protocol [{}] does not support raw message delivery.",
+                settings.protocol
             ));
         }
         "RawMessageDelivery" => {}

@@ -16,7 +16,10 @@ use crate::errors::{
 };
 use crate::names::TopicName;
 use crate::subscription_settings::SubscriptionSettings;
-use crate::{Sns, api, catalog, confirm, limits, names, pages, subscription_rules, topic_rules};
+use crate::{
+    Limits, Sns, api, captured, catalog, confirm, email, limits, names, pages, push,
+    subscription_rules, topic_rules,
+};
 
 impl Sns {
     /// Under what the catalog finds a subscription by what it subscribes.
@@ -60,12 +63,13 @@ pub(crate) async fn subscribe(
                 continue;
             }
             check_equal(&existing, &wanted)?;
-            if let (true, Some(queue)) = (existing.is_pending, existing.queue) {
-                confirm::ask(sns, caller, &located.topic, id, queue).await?; // SNS-075
+            if existing.is_pending {
+                confirm::ask(sns, caller, &located.topic, id, &existing).await?; // SNS-075
             }
             return Ok(subscribed(&located.topic, id, &existing, &input));
         }
         check_limits(sns, &located, &wanted)?;
+        captured::prepare(sns, &located.scope, &wanted.protocol).await?;
         let id = sns.new_id();
         let row = |path, value| CatalogChange {
             path,
@@ -97,14 +101,28 @@ pub(crate) async fn subscribe(
         });
         if catalog::write(sns, &located.scope, changes).await? {
             sns.subscribers.refresh(sns, &located.scope, name, &id)?;
-            if let Some(queue) = wanted.queue {
-                sns.start_delivery(&located.topic, &id, queue);
-                confirm::ask(sns, caller, &located.topic, &id, queue).await?;
-            }
+            begin(sns, caller, &located.topic, &id, &wanted).await?;
             return Ok(subscribed(&located.topic, &id, &wanted, &input));
         }
     }
     Err(changing_too_fast())
+}
+
+/// What follows when a new subscription is durable.
+async fn begin(
+    sns: &Arc<Sns>,
+    caller: &Caller,
+    topic: &TopicName<'_>,
+    id: &str,
+    settings: &SubscriptionSettings,
+) -> Result<(), ApiError> {
+    if let Some(queue) = settings.queue {
+        sns.start_delivery(topic, id, queue);
+    }
+    if settings.is_pending {
+        confirm::ask(sns, caller, topic, id, settings).await?;
+    }
+    Ok(())
 }
 
 /// SNS-069, SNS-070
@@ -150,14 +168,18 @@ fn wanted(
             "Confirming the subscription of another account's queue",
         )); // SNS-093
     }
-    let needs_confirmation = &*input.protocol == "http";
+    if &*input.protocol == "application" {
+        push::check_endpoint(sns, caller, endpoint)?;
+    }
+    let has_queue = &*input.protocol == "http";
+    let needs_confirmation = has_queue || email::is_email(&input.protocol);
     let mut settings = SubscriptionSettings {
         topic: located.settings.id,
         created_ms: sns.now_ms(),
         is_authenticated: !needs_confirmation,
         is_pending: needs_confirmation,
         needs_authentication: false,
-        queue: needs_confirmation.then(|| sns.engine.new_queue_id()),
+        queue: has_queue.then(|| sns.engine.new_queue_id()),
         protocol: input.protocol.to_string(),
         endpoint: endpoint.to_owned(),
         owner: caller.account.to_string(),
@@ -234,13 +256,23 @@ fn check_limits(
         return Err(api::SUBSCRIPTION_LIMIT_EXCEEDED_EXCEPTION
             .with("Subscription limit exceeded for the topic"));
     }
-    if wanted.attributes.contains_key("FilterPolicy")
-        && subscribers.filtered_count() >= limits::FILTER_POLICIES_MAX
-    {
-        return Err(api::FILTER_POLICY_LIMIT_EXCEEDED_EXCEPTION
-            .with("Filter policy limit exceeded for the topic"));
+    if wanted.attributes.contains_key("FilterPolicy") {
+        check_filter_count(sns, located)?;
     }
     Ok(())
+}
+
+/// SNS-273: whether the topic may have one more filter policy.
+pub(crate) fn check_filter_count(sns: &Sns, located: &Located<'_>) -> Result<(), ApiError> {
+    let most = match sns.limits {
+        Limits::None => limits::FILTER_POLICIES_MAX,
+        Limits::Aws => limits::FILTER_POLICIES_MAX_AWS,
+    };
+    if sns.subscribers.of(sns, located)?.filtered_count() < most {
+        return Ok(());
+    }
+    Err(api::FILTER_POLICY_LIMIT_EXCEEDED_EXCEPTION
+        .with("Filter policy limit exceeded for the topic"))
 }
 
 /// `Unsubscribe` (SNS-108 to SNS-112).
@@ -312,7 +344,7 @@ pub(crate) fn removals(
 ) -> Vec<CatalogChange> {
     let hash = sns.endpoint_hash(settings.topic, &settings.protocol, &settings.endpoint);
     let mut paths = vec![subscription_path(topic, id), endpoint_path(topic, hash)];
-    if settings.queue.is_some() {
+    if settings.queue.is_some() || email::is_email(&settings.protocol) {
         paths.push(token_path(&sns.token(id)));
     }
     let mut queue = settings.queue.map(CatalogEffect::Remove);

@@ -27,7 +27,7 @@ impl Model {
         news
     }
 
-    fn is_echo(
+    pub(super) fn is_echo(
         &self,
         queue: QueueId,
         index: usize,

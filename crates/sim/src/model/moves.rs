@@ -35,9 +35,9 @@ impl Model {
         }
     }
 
-    /// The slice is over.
-    pub(super) fn end_slice(&mut self, operation: u64, step: u64) {
-        let oldest = self.oldest(step);
+    /// The slice that began at `start` is over.
+    pub(super) fn end_slice(&mut self, operation: u64, start: u64, step: u64) {
+        let oldest = self.oldest(step).min(start);
         for queue in self.queues.values_mut() {
             let movings = queue.movings.iter_mut().map(|moving| &mut moving.deed);
             let slices = queue.slices.iter_mut().map(|(_, deed)| deed);
@@ -143,7 +143,7 @@ impl Model {
         result: Result<MoveReport, EngineError>,
         window: &Window,
     ) -> Checked {
-        self.end_slice(window.operation, window.end);
+        self.end_slice(window.operation, window.start, window.end);
         let Some(known) = self.queues.get_mut(&queue) else {
             return Ok(());
         };

@@ -138,7 +138,7 @@ impl Model {
         }
         self.close_in_queues(operation, step, now_ms);
         self.close_in_logs(operation, step, now_ms);
-        self.end_slice(operation, step);
+        self.end_slice(operation, asked.start, step);
         match asked.request {
             Request::Receive { queue, request } => {
                 let window = Window {

@@ -21,7 +21,7 @@ impl Model {
         let Ok(results) = result else {
             let removed = self.queues.get(&queue).is_some_and(|known| {
                 known.died.is_some_and(|died| died.start <= window.end)
-                    && known.may_exist(window.start, window.end)
+                    && known.existence(window.start, window.end).may_be_there
             });
             for draft in drafts {
                 match removed {
@@ -185,7 +185,10 @@ impl Model {
         message.sent.certain = true;
         message.sent.end = message.sent.end.min(window.end);
         message.sent_ms = (sent.sent_ms, sent.sent_ms);
-        let unmoved = message.place == message.home && message.renamed.is_none();
+        // One that came home from a dead-letter queue that is gone stands elsewhere in its queue.
+        let unmoved = message.place == message.home
+            && message.renamed.is_none()
+            && message.sequence.is_none_or(|s| s == sent.sequence);
         if unmoved && message.receives.iter().all(|r| r.queue == message.home) {
             message.sequence.get_or_insert(sent.sequence);
             message.age_from_ms = message.sent_ms;
