@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use waystation_delivery::arn::{Arn, partition};
-use waystation_engine::{CatalogChange, CatalogEffect, Expect, QueueConfig, QueueKind, Row, Scope};
+use waystation_engine::{
+    CatalogChange, CatalogEffect, Expect, QueueConfig, QueueId, QueueKind, Row, Scope,
+};
 use waystation_wire::{ApiError, Caller, Map, Str};
 
 use crate::api::{
@@ -79,11 +81,7 @@ pub(crate) async fn subscribe(
         };
         let mut changes = vec![
             CatalogChange {
-                effects: wanted
-                    .queue
-                    .map(|queue| CatalogEffect::Configure(queue, waiting()))
-                    .into_iter()
-                    .collect(),
+                effects: Vec::from_iter(wanted.queue.map(waiting)),
                 ..row(subscription_path(name, &id), wanted.encode())
             },
             row(index, bytes::Bytes::from(id.clone())),
@@ -143,14 +141,15 @@ fn subscribed(
     }
 }
 
-/// How the queue of an HTTP subscription is set up.
-fn waiting() -> QueueConfig {
-    QueueConfig {
+/// The queue of an HTTP subscription is set up.
+fn waiting(queue: QueueId) -> CatalogEffect {
+    let config = QueueConfig {
         kind: QueueKind::Standard,
         retention_ms: limits::WAITING_MS_MAX,
         delay_ms: 0,
         redrive: None,
-    }
+    };
+    CatalogEffect::Configure(queue, config)
 }
 
 /// The subscription that a request describes.
@@ -352,7 +351,7 @@ pub(crate) fn removals(
         path,
         expect: Expect::Any,
         value: None,
-        effects: queue.take().into_iter().collect(),
+        effects: Vec::from_iter(queue.take()),
     };
     paths.into_iter().map(change).collect()
 }
