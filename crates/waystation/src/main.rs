@@ -10,6 +10,8 @@ mod clock_endpoint;
 mod peek_endpoint;
 mod peek_rendering;
 mod reset_endpoint;
+mod certificate_page;
+mod no_functions;
 mod json_answer;
 mod metrics;
 mod queue_metrics;

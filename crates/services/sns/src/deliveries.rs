@@ -1,5 +1,5 @@
-//! Deliveries to HTTP endpoints (sections 20 and 25): every such subscription owns a queue of the engine, and one task
-//! here works it.
+//! Deliveries to endpoints that are no queues (sections 19, 20 and 25): every such subscription owns a queue of the engine,
+//! and one task here works it.
 //!
 //! An attempt is a receive, the retry is its visibility timeout, the number of attempts is the receive count. So phase
 //! and time of the next attempt are as durable as any message, a message that waits costs nothing, and one endpoint
@@ -8,31 +8,28 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Uri;
-use serde_json::Value;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use waystation_delivery::post::{Outcome, Post, post};
-use waystation_engine::{Delivered, EngineError, QueueId, ReceiveRequest, Scope};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep, sleep_until};
+use waystation_engine::{EngineError, QueueConfig, QueueId, QueueKind, ReceiveRequest, Scope};
 
+use crate::attempt::Attempt;
 use crate::catalog::{self, subscription_path, topic_path};
-use crate::http_message::{HttpMessage, Kind};
 use crate::names::TopicName;
-use crate::retry::Retries;
 use crate::subscription_settings::SubscriptionSettings;
 use crate::topic_settings::TopicSettings;
-use crate::{Sns, fan_out, limits};
+use crate::{Sns, delivery_policy, limits, subscriptions};
 
-/// An HTTP subscription, as its task knows it.
+/// A subscription, as its task knows it.
 #[derive(Debug, Clone)]
-struct Key {
+pub(crate) struct Key {
     account: String,
     region: String,
     topic: String,
-    id: String,
+    pub(crate) id: String,
 }
 
 impl Key {
-    fn topic(&self) -> TopicName<'_> {
+    pub(crate) fn topic(&self) -> TopicName<'_> {
         TopicName {
             account: &self.account,
             region: &self.region,
@@ -45,8 +42,18 @@ impl Key {
     }
 }
 
+/// How the queue of a subscription is set up.
+pub(crate) fn queue_config() -> QueueConfig {
+    QueueConfig {
+        kind: QueueKind::Standard,
+        retention_ms: limits::WAITING_MS_MAX,
+        delay_ms: 0,
+        redrive: None,
+    }
+}
+
 impl Sns {
-    /// Starts the deliveries of every HTTP subscription there is. Called once, inside the runtime.
+    /// Starts the deliveries of every subscription there is. Called once, inside the runtime.
     pub fn start_deliveries(self: &Arc<Self>) {
         for scope in self.engine.catalog().scopes() {
             let rows =
@@ -88,6 +95,44 @@ impl Sns {
         };
         tokio::spawn(work(Arc::clone(self), key, queue));
     }
+
+    /// Topic and subscription as they are now; `None` when one of them is gone.
+    pub(crate) fn settings_of(
+        &self,
+        key: &Key,
+    ) -> Option<(Arc<TopicSettings>, Arc<SubscriptionSettings>)> {
+        let (catalog, scope) = (self.engine.catalog(), key.scope());
+        let topic = catalog.get(&scope, &topic_path(&key.topic))?;
+        let subscription = catalog.get(&scope, &subscription_path(&key.topic, &key.id))?;
+        let topic = catalog::topic_settings(&topic).ok()?;
+        let subscription = catalog::subscription_settings(&subscription).ok()?;
+        (subscription.topic == topic.id).then_some((topic, subscription))
+    }
+
+    /// SNS-335
+    fn receives_per_second(&self, key: &Key) -> Option<u64> {
+        let (topic, subscription) = self.settings_of(key)?;
+        delivery_policy::receives_per_second(
+            topic.delivery_policy(),
+            subscription.delivery_policy(),
+        )
+    }
+
+    /// Removes a subscription that nobody confirmed, or restored, in time (SNS-094).
+    async fn clear_expired(&self, key: &Key) {
+        let scope = key.scope();
+        let path = subscription_path(&key.topic, &key.id);
+        let Some(row) = self.engine.catalog().get(&scope, &path) else {
+            return;
+        };
+        let is_expired = catalog::subscription_settings(&row)
+            .is_ok_and(|settings| settings.is_expired(self.now_ms()));
+        if is_expired
+            && let Err(error) = subscriptions::remove(self, &scope, &key.topic, &key.id, &row).await
+        {
+            tracing::warn!(error = %error.message, subscription = %key.id, "an expired subscription stays");
+        }
+    }
 }
 
 /// Takes messages as they become due, several at a time, so that a slow answer holds up no other message.
@@ -99,160 +144,81 @@ async fn work(sns: Arc<Sns>, key: Key, queue: QueueId) {
         wait_ms: limits::POLL_MS,
         attempt: None,
     };
+    let (mut pace, mut pause_ms) = (Pace::new(), limits::PAUSE_MS);
     while let Ok(permit) = Arc::clone(&attempts).acquire_owned().await {
+        pace.wait().await;
         match sns.engine.queue(queue).receive(request.clone()).await {
             Ok(messages) => {
-                if messages.is_empty() {
+                pause_ms = limits::PAUSE_MS;
+                let Some(message) = messages.into_iter().next() else {
                     // A server that stops answers receives at once and empty.
-                    tokio::time::sleep(Duration::from_millis(limits::PAUSE_MS)).await;
+                    sleep(Duration::from_millis(limits::PAUSE_MS)).await;
+                    sns.clear_expired(&key).await;
+                    continue;
+                };
+                if let Some(rate) = sns.receives_per_second(&key) {
+                    pace.count(rate, Instant::now());
                 }
-                let mut permit = Some(permit);
-                for message in messages {
-                    let attempt = Attempt {
-                        sns: Arc::clone(&sns),
-                        key: key.clone(),
-                        queue,
-                        message,
-                    };
-                    tokio::spawn(attempt.run(permit.take()));
-                }
+                let attempt = Attempt {
+                    sns: Arc::clone(&sns),
+                    key: key.clone(),
+                    queue,
+                    message,
+                };
+                tokio::spawn(attempt.run(permit));
             }
             Err(EngineError::QueueMissing | EngineError::Stopping) => return,
             Err(error) => {
-                tracing::warn!(%error, subscription = %key.id, "deliveries pause");
-                tokio::time::sleep(Duration::from_millis(limits::REFUSED_PAUSE_MS)).await;
+                // The engine has no room, and nothing tells when it has some again.
+                tracing::warn!(%error, subscription = %key.id, pause_ms, "deliveries pause");
+                sleep(Duration::from_millis(pause_ms)).await;
+                pause_ms = (pause_ms * 2).min(limits::REFUSED_PAUSE_MS_MAX);
             }
         }
     }
 }
 
-/// One attempt to deliver one message.
-struct Attempt {
-    sns: Arc<Sns>,
-    key: Key,
-    queue: QueueId,
-    message: Delivered,
+/// When the next message of a throttled subscription may be taken. What may not waits in the queue, where it counts no
+/// attempt (SNS-335).
+struct Pace {
+    next: Instant,
 }
 
-/// What became of an attempt.
-enum End {
-    /// Nothing is left to do.
-    Done,
-    /// It is due again after so long.
-    Later(u64),
-}
-
-impl Attempt {
-    async fn run(self, _one_of_several: Option<OwnedSemaphorePermit>) {
-        let queue = self.sns.engine.queue(self.queue);
-        let receipt = self.message.receipt;
-        let told = match self.end().await {
-            End::Done => queue.delete(vec![receipt]).await,
-            End::Later(delay_ms) => queue.change_visibility(vec![(receipt, delay_ms)]).await,
-        };
-        // Untold, the message comes again after the time of an attempt.
-        if let Err(error) = told
-            && error != EngineError::QueueMissing
-        {
-            tracing::warn!(%error, subscription = %self.key.id, "the end of a delivery could not be kept");
+impl Pace {
+    fn new() -> Pace {
+        Pace {
+            next: Instant::now(),
         }
     }
 
-    async fn end(&self) -> End {
-        let Some((topic, subscription)) = self.settings() else {
-            return End::Done; // Unsubscribed meanwhile.
-        };
-        let Ok(message) = HttpMessage::decode(&self.message.body) else {
-            tracing::error!(subscription = %self.key.id, "a stored message cannot be read");
-            return End::Done;
-        };
-        let Ok(uri) = subscription.endpoint.parse::<Uri>() else {
-            return End::Done;
-        };
-        let own = subscription
-            .attributes
-            .get("DeliveryPolicy")
-            .map(String::as_str);
-        let of_topic = topic.attributes.get("DeliveryPolicy").map(String::as_str);
-        let topic_arn = self.key.topic().arn();
-        let subscription_arn = format!("{topic_arn}:{}", self.key.id);
-        let content_type = content_type(of_topic, own);
-        let outcome = post(Post {
-            uri,
-            headers: message.headers(&topic_arn, &subscription_arn, content_type.as_deref()),
-            body: message.message.body.as_bytes().clone(),
-        })
-        .await;
-        let reason = match outcome {
-            Outcome::Delivered => return End::Done,
-            Outcome::Retry(reason) => {
-                if let Some(delay_ms) =
-                    Retries::of(of_topic, own).delay_ms(self.message.receive_count)
-                {
-                    tracing::debug!(subscription = %self.key.id, %reason, delay_ms, "a delivery is tried again");
-                    return End::Later(delay_ms);
-                }
-                reason
-            }
-            Outcome::Refused(reason) => reason,
-        };
-        self.give_up(&subscription, message, &reason).await
-    }
-
-    fn settings(&self) -> Option<(Arc<TopicSettings>, Arc<SubscriptionSettings>)> {
-        let (catalog, scope) = (self.sns.engine.catalog(), self.key.scope());
-        let topic = catalog.get(&scope, &topic_path(&self.key.topic))?;
-        let subscription =
-            catalog.get(&scope, &subscription_path(&self.key.topic, &self.key.id))?;
-        Some((
-            catalog::topic_settings(&topic).ok()?,
-            catalog::subscription_settings(&subscription).ok()?,
-        ))
-    }
-
-    /// The last attempt, or a permanent error: to the dead-letter queue, if there is one (SNS-337, SNS-354).
-    async fn give_up(
-        &self,
-        subscription: &SubscriptionSettings,
-        message: HttpMessage,
-        reason: &str,
-    ) -> End {
-        let dead_letters = match message.kind {
-            Kind::Notification => subscription.dead_letter_arn(),
-            Kind::SubscriptionConfirmation => None,
-        };
-        let attempts = self.message.receive_count;
-        let Some(arn) = dead_letters else {
-            tracing::warn!(subscription = %self.key.id, %reason, attempts, "a message is given up");
-            return End::Done;
-        };
-        match fan_out::to_dead_letters(&self.sns, subscription, &arn, message.message).await {
-            Ok(()) => End::Done,
-            Err(error) => {
-                tracing::warn!(subscription = %self.key.id, %error, "the dead-letter queue takes nothing now");
-                End::Later(limits::ATTEMPT_MS_MAX)
-            }
+    async fn wait(&self) {
+        // A timer is good to the millisecond; the average is kept over a short burst.
+        if let Some(at) = self.next.checked_sub(limits::THROTTLE_BURST) {
+            sleep_until(at).await;
         }
+    }
+
+    fn count(&mut self, per_second: u64, now: Instant) {
+        let one = Duration::from_secs(1) / u32::try_from(per_second).unwrap_or(u32::MAX).max(1);
+        self.next = self.next.max(now) + one;
     }
 }
 
-/// The content type of the request policy in force (SNS-240, SNS-242, SNS-243).
-fn content_type(topic: Option<&str>, own: Option<&str>) -> Option<String> {
-    let read = |text: Option<&str>| text.and_then(|text| serde_json::from_str::<Value>(text).ok());
-    let named = |policy: &Value| {
-        policy
-            .get("headerContentType")
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-    };
-    let own = read(own).and_then(|policy| policy.get("requestPolicy").and_then(named));
-    let of_topic = || {
-        read(topic).and_then(|policy| {
-            policy
-                .get("http")?
-                .get("defaultRequestPolicy")
-                .and_then(named)
-        })
-    };
-    own.or_else(of_topic)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_throttled_subscription_keeps_its_average() {
+        // SNS-335
+        let mut pace = Pace::new();
+        let start = pace.next;
+        for _ in 0..100 {
+            pace.count(20, start);
+        }
+        assert_eq!(pace.next, start + Duration::from_secs(5));
+        let later = start + Duration::from_secs(60);
+        pace.count(20, later);
+        assert_eq!(pace.next, later + Duration::from_millis(50));
+    }
 }

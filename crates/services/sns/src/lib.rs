@@ -2,19 +2,21 @@
 //!
 //! `operations!` below is the table of contents. A publish takes this way: `publish` applies AWS's rules
 //! (`docs/reference/sns.md`, cited by id), `subscribers` finds the subscriptions whose filters let the message pass,
-//! `envelope` writes what each of them gets, `fan_out` publishes it to their queues, and the answer leaves when that is
-//! durable. An HTTP subscription owns a queue too, which `http_delivery` works.
+//! `stored_forms` writes what they get, `fan_out` publishes it to their queues, and the answer leaves when that is
+//! durable. Envelopes are made and signed by `delivery` when somebody reads them. A subscription of an endpoint that is no
+//! queue owns one too, which `deliveries` works, `attempt` by `attempt`.
 //!
-//! What is deliberately absent so far, and answered with `NotImplemented`: subscriptions of other protocols than `sqs` and `http`,
-//! archives, mobile push, SMS. Absent without an error: signatures of envelopes (section 16), evaluation of policies
-//! (`auth` will do it), delivery logs and metrics.
+//! What is deliberately absent so far, and answered with `NotImplemented`: subscriptions of other protocols than `sqs`, `http`,
+//! `https` and `lambda`, archives, mobile push, SMS. Absent without an error: evaluation of policies (`auth` will do it), metrics.
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use waystation_delivery::directory::Queues;
+use waystation_delivery::directory::{Functions, Queues};
 use waystation_delivery::keys::{Key, Keys};
+use waystation_delivery::post::Trust;
+use waystation_delivery::signer::Signer;
 use waystation_delivery::uuid;
 use waystation_engine::Engine;
 
@@ -24,6 +26,7 @@ mod topics;
 mod topic_attributes;
 mod subscriptions;
 mod confirm;
+mod unsubscribe;
 mod subscription_attributes;
 mod publish;
 mod publish_batch;
@@ -48,10 +51,14 @@ mod fifo;
 mod message_attributes;
 mod structure;
 mod subscribers;
-mod envelope;
+mod stored_forms;
 mod fan_out;
-mod http_message;
-mod http_delivery;
+mod deliveries;
+mod attempt;
+mod waiting;
+mod http_request;
+mod lambda_event;
+mod status_log;
 mod retry;
 mod errors;
 mod limits;
@@ -60,10 +67,34 @@ mod limits;
 pub struct Sns {
     engine: Engine,
     queues: Arc<dyn Queues>,
+    functions: Arc<dyn Functions>,
+    /// Makes the signatures of envelopes.
+    signer: Arc<Signer>,
+    /// Whom HTTPS endpoints may be vouched for by.
+    trust: Trust,
     /// For the hashes under which the engine knows groups of queues.
     keys: Keys,
     ids: Ids,
     subscribers: subscribers::Topics,
+}
+
+/// What the service reaches beyond its own rows.
+#[derive(Clone)]
+pub struct Outside {
+    /// Finds the queues that subscriptions name.
+    pub queues: Arc<dyn Queues>,
+    /// Runs the functions that subscriptions name.
+    pub functions: Arc<dyn Functions>,
+    /// Makes the signatures of envelopes.
+    pub signer: Arc<Signer>,
+    /// Whom HTTPS endpoints may be vouched for by.
+    pub trust: Trust,
+}
+
+impl fmt::Debug for Outside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Outside")
+    }
 }
 
 /// Makes ids that are unique over all starts: a number of this start and a count, under a keyed hash.
@@ -84,11 +115,14 @@ impl Ids {
 }
 
 impl Sns {
-    /// The service over an engine. `queues` finds the queues that subscriptions name.
-    pub fn new(engine: Engine, queues: Arc<dyn Queues>) -> Sns {
+    /// The service over an engine.
+    pub fn new(engine: Engine, outside: Outside) -> Sns {
         let secret = engine.message_key();
         Sns {
-            queues,
+            queues: outside.queues,
+            functions: outside.functions,
+            signer: outside.signer,
+            trust: outside.trust,
             keys: Keys::new(&secret),
             ids: Ids {
                 key: Key::derive(&secret, "sns id"),
@@ -127,7 +161,7 @@ waystation_wire::operations! {
     "SetTopicAttributes" => topic_attributes::set(api::SetTopicAttributesInput) -> (),
     "Subscribe" => subscriptions::subscribe(api::SubscribeInput) -> api::SubscribeResponse,
     "ConfirmSubscription" => confirm::confirm(api::ConfirmSubscriptionInput) -> api::ConfirmSubscriptionResponse,
-    "Unsubscribe" => subscriptions::unsubscribe(api::UnsubscribeInput) -> (),
+    "Unsubscribe" => unsubscribe::unsubscribe(api::UnsubscribeInput) -> (),
     "ListSubscriptions" => subscriptions::list(api::ListSubscriptionsInput) -> api::ListSubscriptionsResponse,
     "ListSubscriptionsByTopic" => subscriptions::list_by_topic(api::ListSubscriptionsByTopicInput)
         -> api::ListSubscriptionsByTopicResponse,

@@ -40,6 +40,11 @@ impl TopicSettings {
             .unwrap_or(limits::MESSAGE_BYTES_DEFAULT)
     }
 
+    /// Section 25, as it is kept.
+    pub(crate) fn delivery_policy(&self) -> Option<&str> {
+        self.attributes.get("DeliveryPolicy").map(String::as_str)
+    }
+
     fn number(&self, name: &str) -> Option<usize> {
         self.attributes.get(name)?.parse().ok()
     }
