@@ -215,7 +215,7 @@ def test_a_reset_removes_every_queue_for_good():
         server.advance(100)
         now = wire.ask("POST", "/_waystation/clock", '{"advance_ms": 0}').json["now_ms"]
         answer = wire.ask("POST", "/_waystation/reset")
-        assert (answer.status, answer.json) == (200, {"queues_removed": 304, "topics_removed": 0})
+        assert (answer.status, answer.json) == (200, {"queues_removed": 304, "topics_removed": 0, "streams_removed": 0})
         assert "QueueUrls" not in lab.sqs.list_queues() and "QueueUrls" not in other.list_queues()
         assert wire.ask("POST", "/_waystation/clock", '{"advance_ms": 0}').json["now_ms"] >= now
         # Nothing is remembered either: no waiting period, no old message, no deduplication id.
@@ -225,7 +225,7 @@ def test_a_reset_removes_every_queue_for_good():
         server.kill9()
         server.start()
         assert [re.sub(".*/", "", url) for url in lab.sqs.list_queues()["QueueUrls"]] == ["dead"]
-        assert wire.ask("POST", "/_waystation/reset").json == {"queues_removed": 1, "topics_removed": 0}
+        assert wire.ask("POST", "/_waystation/reset").json == {"queues_removed": 1, "topics_removed": 0, "streams_removed": 0}
 
 
 def test_a_reset_ends_long_polls():

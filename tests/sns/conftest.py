@@ -1,7 +1,8 @@
-"""Topics of the shared server."""
+"""Topics of the shared servers."""
 
 import pytest
 
+from harness.captured import Captured
 from harness.lab import Lab
 from harness.topics import Topics
 
@@ -10,3 +11,15 @@ from harness.topics import Topics
 def topics(lab: Lab) -> Topics:
     """Topics of the plain server."""
     return Topics(lab)
+
+
+@pytest.fixture(scope="session")
+def clocked_topics(clocked: Lab) -> Topics:
+    """Topics of the server with the movable clock and the endpoints for tests."""
+    return Topics(clocked)
+
+
+@pytest.fixture(scope="session")
+def captured(clocked: Lab) -> Captured:
+    """What the server with the endpoints for tests has captured."""
+    return Captured(clocked.server)

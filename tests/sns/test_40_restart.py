@@ -48,7 +48,7 @@ def test_a_reset_removes_topics_and_subscriptions():
         topic.publish()
         connection = http.client.HTTPConnection(running.host, timeout=20)
         connection.request("POST", "/_waystation/reset")
-        assert json.loads(connection.getresponse().read()) == {"queues_removed": 1, "topics_removed": 1}
+        assert json.loads(connection.getresponse().read()) == {"queues_removed": 1, "topics_removed": 1, "streams_removed": 0}
         assert topics.sns.list_topics()["Topics"] == []
         assert topics.sns.list_subscriptions()["Subscriptions"] == []
         again = topics.topic(topic.name)

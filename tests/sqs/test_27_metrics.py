@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from harness.behaviours import behaviour
 from harness.lab import Lab, Queue, redrive_policy, text_attribute
 from harness.server import Server
@@ -156,6 +158,24 @@ def test_the_age_passes_over_messages_that_nobody_can_handle(clocked: Lab):
         fifo.receive_one()
         clocked.advance(11)
     assert 44 <= of(fifo)["oldest_message_age_seconds"] < 60, "a FIFO queue passes over nothing"
+
+
+@behaviour("SQS-322")
+@pytest.mark.parametrize("kind", ["standard", "fifo"])
+def test_the_age_in_a_dead_letter_queue_counts_from_the_move(clocked: Lab, kind: str):
+    make = clocked.fifo if kind == "fifo" else clocked.queue
+    dead = make()
+    # Received more often than a message that the age passes over, but not there.
+    source = make(RedrivePolicy=redrive_policy(dead, 4), VisibilityTimeout="0")
+    source.send("m", group="g" if kind == "fifo" else None)
+    clocked.advance(100)
+    for _ in range(4):
+        source.receive_one()
+    assert source.receive() == []
+    eventually(lambda: of(dead)["messages_visible"] == 1, "the message is in the dead-letter queue")
+    assert of(dead)["oldest_message_age_seconds"] < 50
+    clocked.advance(60)
+    assert 60 <= of(dead)["oldest_message_age_seconds"] < 100
 
 
 def test_the_age_is_that_of_the_oldest_message_left(clocked: Lab):

@@ -1,6 +1,7 @@
 //! `cargo xtask bench sqs [--peers] [flags]`: the server as it is shipped, driven by the load generator, cell by cell.
 //! `cargo xtask bench sns [--peers] [flags]`: the same for publishing, by the number of subscriptions.
 //! `cargo xtask bench pattern`: the matcher of patterns with a peer beside it; one core, no server.
+//! `cargo xtask bench log [folder]`: logs of the engine, beside the journal alone; no server.
 //!
 //! `--peers` measures ElasticMQ and moto too, which are fetched, started and stopped here. Other flags after `sqs` go to
 //! the generator; `cargo xtask bench sqs --help` lists them and the cells. Run it unprivileged and on an otherwise idle
@@ -19,20 +20,22 @@ pub(crate) fn run(tree: &Tree, args: &[String]) -> Result<(), String> {
     match args.split_first() {
         Some((what, flags)) if what == "sqs" => served(tree, "waystation-bench", flags),
         Some((what, flags)) if what == "sns" => served(tree, "waystation-bench-sns", flags),
-        Some((what, [])) if what == "pattern" => pattern(tree),
+        Some((what, [])) if what == "pattern" => alone(tree, "waystation-bench-pattern", &[]),
+        Some((what, folder)) if what == "log" => alone(tree, "waystation-bench-log", folder),
         _ => Err(
             "usage: cargo xtask bench sqs [--peers] [flags] (--help lists them)\n       \
              cargo xtask bench sns [--peers] [--seconds N] [--connections N] [--cells A,B]\n       \
-             cargo xtask bench pattern"
+             cargo xtask bench pattern\n       cargo xtask bench log [folder]"
                 .to_owned(),
         ),
     }
 }
 
-fn pattern(tree: &Tree) -> Result<(), String> {
+/// A program that measures something without a server.
+fn alone(tree: &Tree, program: &str, arguments: &[String]) -> Result<(), String> {
     build(tree, &["waystation-benches"])?;
-    let program = tree.target.join(PROFILE).join("waystation-bench-pattern");
-    succeed(&mut Command::new(program), "benchmark")
+    let program = tree.target.join(PROFILE).join(program);
+    succeed(Command::new(program).args(arguments), "benchmark")
 }
 
 fn served(tree: &Tree, generator: &str, flags: &[String]) -> Result<(), String> {

@@ -45,7 +45,7 @@ pub(crate) fn signed_text(notification: &Notification) -> String {
 }
 
 /// The envelope (SNS-187 to SNS-201). `subscription` is the id of whoever gets it.
-pub(crate) fn write(
+pub fn write(
     notification: &Notification,
     subscription: &str,
     signature: Option<&Signature>,
@@ -102,7 +102,7 @@ pub(crate) fn write(
 }
 
 /// SNS-193, with the host that reaches this server.
-fn unsubscribe_url(notification: &Notification, subscription: &str) -> String {
+pub fn unsubscribe_url(notification: &Notification, subscription: &str) -> String {
     format!(
         "{}/?Action=Unsubscribe&SubscriptionArn={}:{subscription}",
         notification.base_url, notification.topic_arn
@@ -110,7 +110,7 @@ fn unsubscribe_url(notification: &Notification, subscription: &str) -> String {
 }
 
 /// SNS-198
-fn subscribe_url(notification: &Notification, token: &str) -> String {
+pub(crate) fn subscribe_url(notification: &Notification, token: &str) -> String {
     format!(
         "{}/?Action=ConfirmSubscription&TopicArn={}&Token={token}",
         notification.base_url, notification.topic_arn

@@ -4,7 +4,8 @@
 //! from the binary. `message` is the stored form of a queued message, written by everybody who puts messages into SQS queues
 //! (`docs/decisions/0010-services-meet-in-delivery.md`), `notification` that of a message of SNS, which `envelope` and `signer`
 //! turn into a text when it is read. `post` is one attempt at an endpoint that is none of ours. `fifo_ids` and `keys` are the hashes under which the engine
-//! knows groups and deduplication ids.
+//! knows groups and deduplication ids. `rates` counts what comes in a second, where AWS's
+//! limits are applied.
 
 pub mod arn;
 pub mod directory;
@@ -19,4 +20,5 @@ pub mod keys;
 pub mod uuid;
 pub mod hexadecimal;
 pub mod stored;
+pub mod rates;
 pub mod limits;

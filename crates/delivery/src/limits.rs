@@ -23,6 +23,9 @@ pub const SIGNATURES_AT_ONCE: usize = 2;
 /// Signatures that are remembered, about 500 bytes each.
 pub const SIGNATURES_KNOWN: usize = 16_384;
 
+/// Rates remembered at once; beyond, new subjects are not counted.
+pub const ALLOWANCES_MAX: usize = 10_000;
+
 const _: () = assert!(SENDER_ID_BYTES_MAX <= u16::MAX as usize);
 const _: () = assert!(TRACE_HEADER_BYTES_MAX <= u16::MAX as usize);
 const _: () = assert!(FIFO_ID_LENGTH_MAX <= u8::MAX as usize);

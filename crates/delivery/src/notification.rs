@@ -179,6 +179,12 @@ impl Notification {
         })
     }
 
+    /// Where a confirmation is given (SNS-198).
+    pub fn subscribe_url(&self) -> Option<String> {
+        let token = self.token.as_ref()?;
+        Some(envelope::subscribe_url(self, token))
+    }
+
     /// What the subscriber with this label reads: the bare message with its attributes, or the envelope without
     /// (SNS-214, SNS-215, SNS-221).
     pub async fn read(self, label: Option<Label>, signer: &Signer) -> Result<Message, EngineError> {

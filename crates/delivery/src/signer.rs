@@ -163,7 +163,7 @@ impl Signer {
                 path: PATH.to_vec(),
                 expect: Expect::Absent,
                 value: Some(value),
-                queue: None,
+                effects: Vec::new(),
             };
             self.engine.write_catalog(&scope, vec![change]).await?;
             let row = self.engine.catalog().get(&scope, PATH);

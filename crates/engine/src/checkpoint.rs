@@ -17,7 +17,10 @@ use crate::codec::{Malformed, Reader, Writer};
 use crate::effect::Effect;
 use crate::ids::ShardId;
 use crate::index::LiveBytes;
-use crate::limits::{CHECKPOINT_BATCH_BYTES, RELOCATE_LIVE_FRACTION, RELOCATIONS_PER_CHECKPOINT};
+use crate::limits::{
+    CHECKPOINT_BATCH_BYTES, RELOCATED_BYTES_PER_CHECKPOINT, RELOCATIONS_PER_CHECKPOINT,
+};
+use crate::log::{LogCapture, LogPage};
 use crate::page::Page;
 use crate::queue::{Filters, Images, Queue};
 use crate::row_key::{RowKey, RowKind, intent_key, manifest_key};
@@ -25,13 +28,14 @@ use crate::shard::Shard;
 use crate::shared::Letter;
 
 const ROW_VERSION: u8 = 1;
-/// Version 1 held every waiting effect; 2 names the outbox's chunks.
-pub(crate) const ROOT_ROW_VERSION: u8 = 2;
+/// Version 1 held every waiting effect; 2 names the outbox's chunks, 3 the logs.
+pub(crate) const ROOT_ROW_VERSION: u8 = 3;
 
 /// Contents of one row, encoded when it is written.
 #[derive(Debug)]
 pub(crate) enum RowValue {
     Page(Arc<Page>),
+    LogPage(Arc<LogPage>),
     OutboxChunk(Arc<Vec<Effect>>),
     Bytes(Vec<u8>),
 }
@@ -139,6 +143,9 @@ impl Capture {
         for queue in shard.queues.values_mut().filter(|queue| queue.dirty) {
             capture.take_queue(id, queue, generation);
         }
+        for log in shard.logs.values_mut().filter(|log| log.dirty) {
+            capture.take_log(log.capture(id, generation));
+        }
         for (bucket, bytes) in shard.table.take_dirty() {
             let stored = &mut shard.table.stored;
             let replaced = match bytes {
@@ -184,6 +191,16 @@ impl Capture {
         self.rows.push((key, RowValue::Bytes(row)));
     }
 
+    fn take_log(&mut self, log: LogCapture) {
+        let pages = log.pages.into_iter();
+        let rows = log.rows.into_iter();
+        self.rows
+            .extend(pages.map(|(key, page)| (key, RowValue::LogPage(page))));
+        self.rows
+            .extend(rows.map(|(key, row)| (key, RowValue::Bytes(row))));
+        self.obsolete.extend(log.replaced);
+    }
+
     fn take_outbox(&mut self, shard: &mut Shard, generation: u64) {
         let chunks = shard.outbox.capture(shard.id, generation).into_iter();
         let rows = chunks.map(|(key, effects)| (key, RowValue::OutboxChunk(effects)));
@@ -219,6 +236,15 @@ fn encode_root(shard: &Shard) -> Vec<u8> {
     out.list(&buckets, |out, (bucket, generation)| {
         out.u16(*bucket).u64(*generation);
     });
+    let mut logs: Vec<(u64, u64)> = shard
+        .logs
+        .values()
+        .map(|log| (log.id.0, log.stored))
+        .collect();
+    logs.sort_unstable();
+    out.list(&logs, |out, (log, generation)| {
+        out.u64(*log).u64(*generation);
+    });
     shard.outbox.encode(&mut out);
     out.bytes
 }
@@ -242,7 +268,6 @@ pub(crate) struct Checkpoint {
     next: usize,
     written: usize,
     phase: Phase,
-    segment_bytes: u64,
     /// The journal must be on disk up to here before the first manifest.
     applied_max: Lsn,
     journal_flushed: bool,
@@ -261,7 +286,7 @@ enum Phase {
 
 impl Checkpoint {
     /// A checkpoint of these captures, one for every shard.
-    pub(crate) fn new(captures: Vec<Capture>, segment_bytes: u64) -> Checkpoint {
+    pub(crate) fn new(captures: Vec<Capture>) -> Checkpoint {
         let applied = captures.iter().map(|capture| capture.manifest.applied);
         Checkpoint {
             applied_max: applied.max().unwrap_or_default(),
@@ -270,7 +295,6 @@ impl Checkpoint {
             next: 0,
             written: 0,
             phase: Phase::Rows,
-            segment_bytes,
             sparse: Vec::new(),
         }
     }
@@ -396,22 +420,20 @@ impl Checkpoint {
             false => trim,
         };
         journal.reclaim(trim, &live)?;
-        let trimmed = journal.segment_of(trim);
-        self.sparse = sparse(&live, trimmed, self.segment_bytes);
+        self.sparse = bounded(journal.sparse(&live)?, &live);
         Ok(Step::Finished)
     }
 }
 
-/// Trimmed segments of which little lives, the emptiest first.
-fn sparse(live: &BTreeMap<u32, u64>, trimmed: u32, segment_bytes: u64) -> Vec<u32> {
-    let mut sparse: Vec<(u64, u32)> = live
-        .range(..trimmed)
-        .filter(|(_, bytes)| **bytes <= segment_bytes / RELOCATE_LIVE_FRACTION)
-        .map(|(segment, bytes)| (*bytes, *segment))
-        .collect();
-    sparse.sort_unstable();
-    let segments = sparse.into_iter().map(|(_, segment)| segment);
-    segments.take(RELOCATIONS_PER_CHECKPOINT).collect()
+/// As many of these segments as may be relocated after one checkpoint.
+fn bounded(mut segments: Vec<u32>, live: &BTreeMap<u32, u64>) -> Vec<u32> {
+    let mut copied = 0;
+    segments.truncate(RELOCATIONS_PER_CHECKPOINT);
+    segments.retain(|segment| {
+        copied += live.get(segment).copied().unwrap_or(0);
+        copied <= RELOCATED_BYTES_PER_CHECKPOINT
+    });
+    segments
 }
 
 /// The next rows of a capture, at most about one batch; the first comes with the intent.
@@ -430,6 +452,7 @@ fn row_batch(capture: &Capture, written: usize) -> (Vec<ViewWrite>, usize) {
         }
         let value = match value {
             RowValue::Page(page) => page.encode(),
+            RowValue::LogPage(page) => page.encode(),
             RowValue::OutboxChunk(effects) => crate::outbox::encode_chunk(effects),
             RowValue::Bytes(bytes) => bytes.clone(),
         };

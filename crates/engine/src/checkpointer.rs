@@ -69,7 +69,7 @@ fn checkpoint(shared: &Arc<Shared>) -> Result<Ended, StorageError> {
             None => return Ok(Ended::Stopped),
         }
     }
-    let mut checkpoint = Checkpoint::new(captures, shared.segment_bytes);
+    let mut checkpoint = Checkpoint::new(captures);
     match run(shared, &mut checkpoint) {
         Ok(Ended::Complete) => {}
         Ok(Ended::Stopped) => return Ok(Ended::Stopped),

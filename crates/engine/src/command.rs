@@ -3,8 +3,9 @@
 use bytes::Bytes;
 use waystation_storage::BodyRef;
 
-use crate::config::{EngineError, QueueConfig, ReceiptError};
-use crate::ids::{MessageIdentity, QueueId, Receipt, ShardId};
+use crate::config::{EngineError, LogConfig, QueueConfig, ReceiptError};
+use crate::ids::{LogId, MessageIdentity, QueueId, Receipt, Resource, ShardId};
+use crate::log_command::LogCommand;
 use crate::moves::{MoveReport, MoveRequest};
 use crate::peek::{Glimpse, PeekRequest};
 use crate::publication::{Label, Publication, PublishReply, Published};
@@ -43,7 +44,8 @@ pub struct Sent {
 /// What to receive.
 #[derive(Clone, Debug)]
 pub struct ReceiveRequest {
-    /// At most so many messages, 1 to 10.
+    /// At most so many messages, 1 to 10. With 0 nothing is received: what was received too often goes to the dead-letter
+    /// queue, without waiting for a receive to meet it.
     pub max: usize,
     /// How long they stay invisible; 0 shows them without hiding.
     pub visibility_ms: u64,
@@ -103,13 +105,19 @@ pub enum Expect {
     Any,
 }
 
-/// What a catalog write does to queues, exactly once.
+/// What a catalog write does to queues and logs, exactly once.
 #[derive(Clone, Debug)]
-pub enum QueueEffect {
+pub enum CatalogEffect {
     /// Create the queue, or change its settings.
     Configure(QueueId, QueueConfig),
     /// Delete it with everything in it.
     Remove(QueueId),
+    /// Create the log, or change its settings.
+    ConfigureLog(LogId, LogConfig),
+    /// The log takes no more entries; it keeps those it has.
+    SealLog(LogId),
+    /// Delete it with everything in it.
+    RemoveLog(LogId),
 }
 
 /// One row of a catalog write.
@@ -121,8 +129,8 @@ pub struct CatalogChange {
     pub expect: Expect,
     /// New value; `None` deletes.
     pub value: Option<Bytes>,
-    /// What it means for queues.
-    pub queue: Option<QueueEffect>,
+    /// What it means for queues and logs, in this order.
+    pub effects: Vec<CatalogEffect>,
 }
 
 /// Effects to await: (destination, number on the lane from the shard that answers).
@@ -178,6 +186,10 @@ pub(crate) enum Command {
         queue: QueueId,
         promise: Promise<Result<QueueCounts, EngineError>>,
     },
+    Log {
+        log: LogId,
+        ask: LogCommand,
+    },
     Move {
         queue: QueueId,
         request: MoveRequest,
@@ -219,6 +231,7 @@ impl Command {
             | Command::Move { queue, .. }
             | Command::Publish { topic: queue, .. }
             | Command::Counts { queue, .. } => queue.shard(),
+            Command::Log { log, .. } => log.shard(),
             Command::Survey { shard, .. }
             | Command::WriteCatalog { shard, .. }
             | Command::AwaitEffect { shard, .. } => *shard,
@@ -226,22 +239,38 @@ impl Command {
         }
     }
 
-    /// A receive's wait begins, unless it has begun.
+    /// The wait of a receive or a read begins, unless it has begun.
     pub(crate) fn begin_waiting(&mut self, now_ms: u64) {
-        if let Command::Receive {
-            request,
-            deadline_ms,
-            ..
-        } = self
-        {
-            deadline_ms.get_or_insert(now_ms + request.wait_ms);
+        match self {
+            Command::Receive {
+                request,
+                deadline_ms,
+                ..
+            } => {
+                deadline_ms.get_or_insert(now_ms + request.wait_ms);
+            }
+            Command::Log { ask, .. } => ask.begin_waiting(now_ms),
+            _ => {}
         }
     }
 
-    /// Answers a receive as if its time were up.
+    /// What a receive or a read waits on, and until when.
+    pub(crate) fn waits(&self) -> Option<(Resource, u64)> {
+        match self {
+            Command::Receive {
+                queue, deadline_ms, ..
+            } => Some((Resource::Queue(*queue), deadline_ms.unwrap_or(0))),
+            Command::Log { log, ask } => Some((Resource::Log(*log), ask.deadline_ms()?)),
+            _ => None,
+        }
+    }
+
+    /// Answers a receive or a read as if its time were up.
     pub(crate) fn answer_empty(self) {
-        if let Command::Receive { promise, .. } = self {
-            promise.fill(Ok(Vec::new()));
+        match self {
+            Command::Receive { promise, .. } => promise.fill(Ok(Vec::new())),
+            Command::Log { ask, .. } => ask.answer_empty(),
+            _ => {}
         }
     }
 
@@ -259,6 +288,7 @@ impl Command {
             }
             Command::Peek { promise, .. } => promise.fill(Err(error)),
             Command::Counts { promise, .. } => promise.fill(Err(error)),
+            Command::Log { ask, .. } => ask.refuse(error),
             Command::Survey { promise, .. } => promise.fill(Err(error)),
             Command::WriteCatalog { promise, .. } => promise.fill(Err(error)),
             Command::Move { promise, .. } => promise.fill(Err(error)),

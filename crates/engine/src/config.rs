@@ -1,4 +1,4 @@
-//! What a queue promises, as far as the engine must know it, and the errors of its callers.
+//! What a queue or a log promises, as far as the engine must know it, and the errors of its callers.
 
 use crate::codec::{Malformed, Reader, Writer};
 use crate::ids::QueueId;
@@ -66,11 +66,34 @@ impl QueueConfig {
     }
 }
 
+/// Settings of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogConfig {
+    /// Age beyond which an entry is no longer readable, in milliseconds since it was appended.
+    pub retention_ms: u64,
+}
+
+impl LogConfig {
+    pub(crate) fn encode(&self, out: &mut Writer) {
+        out.u64(self.retention_ms);
+    }
+
+    pub(crate) fn decode(input: &mut Reader<'_>) -> Result<LogConfig, Malformed> {
+        Ok(LogConfig {
+            retention_ms: input.u64()?,
+        })
+    }
+}
+
 /// Why the engine did not do what it was asked; nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EngineError {
     /// No such queue, or it was deleted while the command waited.
     QueueMissing,
+    /// No such log, or it was removed while the command waited.
+    NoSuchLog,
+    /// The log takes no more entries.
+    LogSealed,
     /// A catalog row was not in the expected state.
     Conflict {
         /// Path of the row within its scope.
@@ -94,6 +117,8 @@ impl std::fmt::Display for EngineError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             EngineError::QueueMissing => f.write_str("the queue does not exist"),
+            EngineError::NoSuchLog => f.write_str("the log does not exist"),
+            EngineError::LogSealed => f.write_str("the log is sealed"),
             EngineError::Conflict { .. } => f.write_str("the resource was changed meanwhile"),
             EngineError::StorageFull => f.write_str("the disk is full"),
             EngineError::Overloaded => f.write_str("a limit of this node is reached"),

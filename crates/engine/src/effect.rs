@@ -4,9 +4,9 @@
 use waystation_storage::{BodyRef, Lsn};
 
 use crate::codec::{Malformed, Reader, Writer};
-use crate::config::QueueConfig;
+use crate::config::{LogConfig, QueueConfig};
 use crate::delivery::Delivery;
-use crate::ids::{MessageIdentity, QueueId};
+use crate::ids::{LogId, MessageIdentity, QueueId, Resource};
 use crate::page::{decode_chunks, encode_chunks};
 use crate::publication::Label;
 
@@ -57,18 +57,31 @@ pub(crate) enum Effect {
     Deliver(Delivery),
     /// That queue was gone: take the message back, uncounted.
     MoveBack { task: u64, message: MovedMessage },
+    /// Create the log or change its settings; `version` only grows.
+    ConfigureLog {
+        log: LogId,
+        version: u64,
+        config: LogConfig,
+    },
+    /// The log takes no more entries.
+    SealLog { log: LogId },
+    /// Delete the log with all its entries.
+    RemoveLog { log: LogId },
 }
 
 impl Effect {
-    /// The queue it happens to.
-    pub(crate) fn queue(&self) -> QueueId {
+    /// What it happens to.
+    pub(crate) fn resource(&self) -> Resource {
         match self {
-            Effect::Configure { queue, .. } | Effect::Remove { queue } => *queue,
+            Effect::Configure { queue, .. } | Effect::Remove { queue } => Resource::Queue(*queue),
             Effect::DeadLetter(message)
             | Effect::Return(message)
             | Effect::Move { message, .. }
-            | Effect::MoveBack { message, .. } => message.queue,
-            Effect::Deliver(delivery) => delivery.queue,
+            | Effect::MoveBack { message, .. } => Resource::Queue(message.queue),
+            Effect::Deliver(delivery) => Resource::Queue(delivery.queue),
+            Effect::ConfigureLog { log, .. }
+            | Effect::SealLog { log }
+            | Effect::RemoveLog { log } => Resource::Log(*log),
         }
     }
 
@@ -79,7 +92,12 @@ impl Effect {
             | Effect::Return(message)
             | Effect::Move { message, .. }
             | Effect::MoveBack { message, .. } => Some(message),
-            Effect::Configure { .. } | Effect::Remove { .. } | Effect::Deliver(_) => None,
+            Effect::Configure { .. }
+            | Effect::Remove { .. }
+            | Effect::Deliver(_)
+            | Effect::ConfigureLog { .. }
+            | Effect::SealLog { .. }
+            | Effect::RemoveLog { .. } => None,
         }
     }
 
@@ -156,6 +174,20 @@ impl Effect {
                 out.u8(10);
                 delivery.encode(out);
             }
+            Effect::ConfigureLog {
+                log,
+                version,
+                config,
+            } => {
+                out.u8(11).u64(log.0).u64(*version);
+                config.encode(out);
+            }
+            Effect::SealLog { log } => {
+                out.u8(12).u64(log.0);
+            }
+            Effect::RemoveLog { log } => {
+                out.u8(13).u64(log.0);
+            }
         }
     }
 
@@ -181,7 +213,7 @@ impl Effect {
             | Effect::Return(message)
             | Effect::Move { message, .. }
             | Effect::MoveBack { message, .. } => Some(message),
-            Effect::Configure { .. } | Effect::Remove { .. } | Effect::Deliver(_) => None,
+            _ => None,
         }
     }
 
@@ -208,6 +240,17 @@ impl Effect {
                 message: MovedMessage::decode(input)?,
             },
             10 => Effect::Deliver(Delivery::decode(input)?),
+            11 => Effect::ConfigureLog {
+                log: LogId(input.u64()?),
+                version: input.u64()?,
+                config: LogConfig::decode(input)?,
+            },
+            12 => Effect::SealLog {
+                log: LogId(input.u64()?),
+            },
+            13 => Effect::RemoveLog {
+                log: LogId(input.u64()?),
+            },
             _ => return Err(Malformed("effect of an unknown kind")),
         })
     }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use waystation_storage::StorageError;
+use bytes::Bytes;
+use waystation_storage::{StorageError, WantedBody};
 
 use crate::catalog::Catalog;
 use crate::command::{CatalogChange, Command, Delivered, Leased, Outgoing, ReceiveRequest, Sent};
@@ -105,17 +106,19 @@ impl Engine {
             },
             other => other,
         })?;
-        for (destination, through) in awaited {
+        let arrive = |(destination, through)| {
             self.ask(|promise| Command::AwaitEffect {
                 shard: destination,
                 source: shard,
                 through,
                 promise,
             })
-            .await
-            .ok_or(EngineError::Stopping)?
+        };
+        let arrivals: Vec<_> = awaited.into_iter().map(arrive).collect();
+        for arrival in arrivals {
             // Who stops has it done: the row is durable, and its effects with it.
-            .unwrap_or_default();
+            let arrived = arrival.await.ok_or(EngineError::Stopping)?;
+            arrived.unwrap_or_default();
         }
         Ok(version)
     }
@@ -151,22 +154,19 @@ impl Engine {
         &self.shared.usage
     }
 
-    pub(crate) async fn with_bodies(
+    /// Bodies by reference, owner and sequence: from memory, else from a reader thread.
+    pub(crate) async fn bodies(
         &self,
-        leased: Vec<Leased>,
-    ) -> Result<Vec<Delivered>, EngineError> {
+        wanted: Vec<WantedBody>,
+    ) -> Result<Vec<Result<Bytes, StorageError>>, EngineError> {
         let journal = &self.shared.journal;
-        let from_memory = leased.iter().map(|message| {
-            let owner = message.owner;
-            journal.read_body_from_memory(message.body, owner.queue.0, owner.sequence)
-        });
-        let bodies: Vec<Option<bytes::Bytes>> = from_memory.collect();
-        let missing: Vec<_> = leased
+        let from_memory = wanted
             .iter()
-            .zip(&bodies)
-            .filter(|(_, body)| body.is_none())
-            .map(|(m, _)| (m.body, m.owner.queue, m.owner.sequence))
-            .collect();
+            .map(|(body, owner, sequence)| journal.read_body_from_memory(*body, *owner, *sequence));
+        let found: Vec<Option<Bytes>> = from_memory.collect();
+        let missing = wanted.into_iter().zip(&found);
+        let missing = missing.filter_map(|(body, found)| found.is_none().then_some(body));
+        let missing: Vec<WantedBody> = missing.collect();
         let mut read = Vec::new().into_iter();
         if !missing.is_empty() {
             let (promise, reply) = promise();
@@ -176,16 +176,31 @@ impl Engine {
             });
             read = reply.await.ok_or(EngineError::Stopping)?.into_iter();
         }
+        let found = found.into_iter().map(|body| match body {
+            Some(body) => Ok(body),
+            None => read
+                .next()
+                .unwrap_or_else(|| unreachable!("every body asked for is answered")),
+        });
+        Ok(found.collect())
+    }
+
+    pub(crate) async fn with_bodies(
+        &self,
+        leased: Vec<Leased>,
+    ) -> Result<Vec<Delivered>, EngineError> {
+        let wanted = leased.iter().map(|message| {
+            let owner = message.owner;
+            (message.body, owner.queue.0, owner.sequence)
+        });
+        let bodies = self.bodies(wanted.collect()).await?;
         let mut delivered = Vec::with_capacity(leased.len());
         for (message, body) in leased.into_iter().zip(bodies) {
             let body = match body {
-                Some(body) => body,
-                None => match read.next() {
-                    Some(Ok(body)) => body,
-                    // Deleted or purged since, and its segment is gone already.
-                    Some(Err(StorageError::BodyMissing { .. })) | None => continue,
-                    Some(Err(error)) => return Err(EngineError::Unreadable(error.to_string())),
-                },
+                Ok(body) => body,
+                // Deleted or purged since, and its segment is gone already.
+                Err(StorageError::BodyMissing { .. }) => continue,
+                Err(error) => return Err(EngineError::Unreadable(error.to_string())),
             };
             delivered.push(Delivered {
                 sequence: message.sequence,

@@ -7,6 +7,8 @@
 use crate::codec::{Malformed, Reader, Writer};
 use crate::ids::{MessageIdentity, QueueId};
 use crate::limits::PAGE_ENTRIES;
+#[cfg(test)]
+use crate::page::PAGE_VERSION;
 use crate::page::{decode_chunks, encode_chunks};
 use crate::publication::Label;
 
@@ -40,6 +42,10 @@ pub(crate) struct Origin {
     pub owner: MessageIdentity,
     /// The queue a dead-letter move brought it from; its own when there is none to tell of.
     pub from: QueueId,
+    /// When that move brought it, in engine time; 0 for never, or when its row was of a version that did not say.
+    pub moved_ms: u64,
+    /// Receives it had when it came.
+    pub receives_before: u16,
     /// What its publisher labelled it with.
     pub label: Option<Label>,
 }
@@ -77,6 +83,7 @@ impl Extra {
             origin.owner.encode(out);
             out.u64(origin.from.0);
             out.option(origin.label.as_ref(), |out, label| label.encode(out));
+            out.u64(origin.moved_ms).u16(origin.receives_before);
         });
         encode_chunks(out, self.chunks());
     }
@@ -101,6 +108,14 @@ impl Extra {
                 label: match version {
                     1 | 2 => None,
                     _ => input.option(Label::decode)?,
+                },
+                moved_ms: match version {
+                    1..=3 => 0,
+                    _ => input.u64()?,
+                },
+                receives_before: match version {
+                    1..=3 => 0,
+                    _ => input.u16()?,
                 },
             })
         })?;
@@ -266,10 +281,24 @@ mod tests {
             for index in 0..PAGE_ENTRIES as u16 {
                 assert_eq!(extras.get(index), map.get(&index), "seed {seed}");
             }
+            let own = MessageIdentity {
+                queue: QueueId(seed),
+                sequence: 1,
+            };
+            let origin = Origin {
+                identity: own,
+                owner: own,
+                from: QueueId(7),
+                moved_ms: seed,
+                receives_before: 5,
+                label: Some(Label(seed.to_le_bytes())),
+            };
+            extras.set_body(3, Some(origin), vec![(1, 2)]);
             let mut out = Writer::default();
             extras.encode(&mut out);
             let mut input = Reader::new(&out.bytes, "extras");
-            let read = Extras::decode(&mut input, PAGE_ENTRIES as u16, 2).unwrap();
+            let read = Extras::decode(&mut input, PAGE_ENTRIES as u16, PAGE_VERSION).unwrap();
+            input.finish().unwrap();
             assert_eq!(read, extras, "seed {seed}");
         }
     }

@@ -1,4 +1,4 @@
-//! Names of things inside the engine: queues, shards, scopes, messages, receipts.
+//! Names of things inside the engine: queues, logs, shards, scopes, messages, receipts.
 //!
 //! An id carries its shard in the top byte, so that a command finds its shard without a table and
 //! moving a shard to another core or node renames nothing.
@@ -23,6 +23,34 @@ impl QueueId {
     /// The shard that owns this queue.
     pub fn shard(self) -> ShardId {
         (self.0 >> 56) as ShardId
+    }
+}
+
+/// A log: its top byte is the shard it lives on, the rest comes from the same counter as queues' ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LogId(pub u64);
+
+impl LogId {
+    /// The shard that owns this log.
+    pub fn shard(self) -> ShardId {
+        (self.0 >> 56) as ShardId
+    }
+}
+
+/// What callers wait on, what has pages, and what retention looks after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Resource {
+    Queue(QueueId),
+    Log(LogId),
+}
+
+impl Resource {
+    /// The shard it lives on.
+    pub(crate) fn shard(self) -> ShardId {
+        match self {
+            Resource::Queue(queue) => queue.shard(),
+            Resource::Log(log) => log.shard(),
+        }
     }
 }
 

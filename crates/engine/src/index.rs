@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::ids::QueueId;
 use crate::limits::Budgets;
-use crate::limits::EFFECTS_PER_PULL_MAX;
+use crate::limits::{EFFECTS_PER_PULL_MAX, LOG_BLOCK_PAGES, LOG_PAGE_ENTRIES};
 use crate::queue::RowCache;
 
 /// A node-wide count of something that has a budget.
@@ -39,12 +39,18 @@ pub struct Usage {
     pub deduplication_bytes: Gauge,
     /// Messages that receives with an attempt id got within five minutes.
     pub attempt_messages: Gauge,
-    /// Parked receives.
+    /// Parked receives and reads.
     pub parked_receives: Gauge,
     /// Messages ready to be received.
     pub visible_messages: Gauge,
     /// Queues.
     pub queues: Gauge,
+    /// Logs.
+    pub logs: Gauge,
+    /// Entries of logs, those included that only retention has not removed yet.
+    pub log_entries: Gauge,
+    /// Bytes of their contents.
+    pub log_bytes: Gauge,
     /// Published messages that found no queue where they arrived, since the start.
     pub deliveries_lost: Gauge,
     /// Effects that wait in outboxes, in memory or not, in bytes.
@@ -80,6 +86,17 @@ impl UsageGuard {
 impl Drop for UsageGuard {
     fn drop(&mut self) {
         self.set(0);
+    }
+}
+
+/// Adds where a body lies to where others do, by segment.
+pub(crate) fn add_occupied(total: &mut Vec<(u32, u32)>, occupies: &[(u32, u32)]) {
+    for (segment, bytes) in occupies {
+        // The last one is the likeliest by far.
+        match total.iter_mut().rev().find(|(s, _)| s == segment) {
+            Some((_, total)) => *total += bytes,
+            None => total.push((*segment, *bytes)),
+        }
     }
 }
 
@@ -143,6 +160,10 @@ pub(crate) struct ShardIndex {
     pub(crate) segment_bytes: u64,
     /// Effects of one chunk of the outbox.
     pub(crate) outbox_chunk_effects: usize,
+    /// Entries of one page of a log.
+    pub(crate) log_page_entries: usize,
+    /// Pages of one block of a log's directory.
+    pub(crate) log_block_pages: usize,
 }
 
 impl ShardIndex {
@@ -156,6 +177,8 @@ impl ShardIndex {
             bucket_entries_max: Budgets::default().deduplication_bucket_entries_max,
             segment_bytes,
             outbox_chunk_effects: EFFECTS_PER_PULL_MAX,
+            log_page_entries: LOG_PAGE_ENTRIES,
+            log_block_pages: LOG_BLOCK_PAGES,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Durable primitives, deterministic: what must survive, and nothing about AWS.
 //!
-//! Read in this order: `ids` and `config` name things; `page` and `queue` are the state of a queue;
+//! Read in this order: `ids` and `config` name things; `page` and `queue` are the state of a queue, `log` that of a log;
 //! `record` is what the journal keeps and `shard` applies it; `plan` turns commands into records;
 //! `worker` runs shards; `effect` and `outbox` carry effects between them; `checkpoint` and `restore` make
 //! restarts short; `engine` is the handle that services hold, `threads` runs it all.
@@ -12,9 +12,11 @@ mod ids;
 mod config;
 mod limits;
 mod codec;
+mod kept;
 mod page;
 mod extra;
 mod queue;
+mod log;
 mod index;
 mod effect;
 mod outbox;
@@ -27,6 +29,7 @@ mod time;
 mod arrival;
 mod forgetting;
 mod command;
+mod log_command;
 mod peek;
 mod survey;
 mod need;
@@ -45,6 +48,7 @@ mod restore;
 mod clock;
 mod reply;
 mod engine;
+mod log_handle;
 mod moves;
 mod open;
 mod threads;
@@ -54,13 +58,19 @@ pub mod plant;
 
 pub use catalog::{Catalog, Row};
 pub use clock::Clock;
-pub use command::{CatalogChange, Delivered, Expect, Outgoing, QueueEffect, ReceiveRequest, Sent};
-pub use config::{EngineError, QueueConfig, QueueKind, ReceiptError, Redrive};
+pub use command::{
+    CatalogChange, CatalogEffect, Delivered, Expect, Outgoing, ReceiveRequest, Sent,
+};
+pub use config::{EngineError, LogConfig, QueueConfig, QueueKind, ReceiptError, Redrive};
 pub use engine::{Engine, QueueHandle};
-pub use ids::{MessageIdentity, QueueId, Receipt, SHARDS, Scope, ShardId};
+pub use ids::{LogId, MessageIdentity, QueueId, Receipt, SHARDS, Scope, ShardId};
 pub use index::{Gauge, Usage};
 pub use limits::{
-    BODIES_PER_PUBLICATION_MAX, Budgets, PUBLISHED_BODY_BYTES_MAX, TARGETS_PER_PUBLICATION_MAX,
+    BODIES_PER_PUBLICATION_MAX, Budgets, LOG_ENTRY_BYTES_MAX, PUBLISHED_BODY_BYTES_MAX,
+    TARGETS_PER_PUBLICATION_MAX,
+};
+pub use log_handle::{
+    Appended, LogBatch, LogEntry, LogHandle, LogPoint, LogRead, LogSpot, LogState,
 };
 pub use manual::{Advance, Manual};
 pub use moves::{MoveOutcome, MoveProgress, MoveReport, MoveRequest};

@@ -47,10 +47,10 @@ pub const BODIES_PER_PUBLICATION_MAX: usize = 256;
 pub const PUBLISHED_BODY_BYTES_MAX: usize = 4 << 20;
 /// Rows of a checkpoint written to the view at a time.
 pub(crate) const CHECKPOINT_BATCH_BYTES: usize = 1 << 20;
-/// A segment is worth relocating when no more than one part in this many of it lives.
-pub(crate) const RELOCATE_LIVE_FRACTION: u64 = 4;
-/// Segments relocated after one checkpoint at most, so that copying stays in the background.
-pub(crate) const RELOCATIONS_PER_CHECKPOINT: usize = 4;
+/// Segments relocated after one checkpoint at most, some times as many as are filled between two of them.
+pub(crate) const RELOCATIONS_PER_CHECKPOINT: usize = 16;
+/// Live bytes copied for that at most, so that copying stays in the background.
+pub(crate) const RELOCATED_BYTES_PER_CHECKPOINT: u64 = 64 << 20;
 /// Buckets over which one shard's catalog is spread, so that a change rewrites a small part of it.
 pub(crate) const CATALOG_BUCKETS: u16 = 256;
 /// Pages kept in memory at the head of every queue that is being read.
@@ -59,8 +59,22 @@ pub(crate) const HEAD_PAGES_RESIDENT: usize = 4;
 pub(crate) const POISON_RECEIVES: u16 = 3;
 /// Index pages that are looked through for the oldest message of a queue.
 pub(crate) const OLDEST_PAGES_MAX: usize = 16;
+/// Messages that one record sends to a dead-letter queue because nobody may receive them any more.
+pub(crate) const EXHAUSTED_PER_RECORD_MAX: usize = 256;
 /// Index pages that one peek looks into before it answers with what it has.
 pub(crate) const PEEK_PAGES_MAX: usize = 64;
+/// Entries of one index page of a log.
+pub(crate) const LOG_PAGE_ENTRIES: usize = 1_024;
+/// Bytes of bodies after which a log's page is full however few its entries are: they go together.
+pub(crate) const LOG_PAGE_BODY_BYTES: u64 = 64 << 20;
+/// Entries of one page are at most one part in so many of the retention apart, and at least so much: what outlived the
+/// retention and is kept for its neighbours is bounded by it.
+pub(crate) const LOG_PAGE_SPAN_FRACTION: u64 = 16;
+pub(crate) const LOG_PAGE_SPAN_MS_MIN: u64 = 1_000;
+/// Pages of one block of a log's directory.
+pub(crate) const LOG_BLOCK_PAGES: usize = 256;
+/// Largest content of one entry of a log.
+pub const LOG_ENTRY_BYTES_MAX: usize = 16 << 20;
 /// Messages looked at in one receive before it lets others run.
 pub(crate) const EXPIRE_PER_PLAN_MAX: usize = 4_096;
 
@@ -111,6 +125,10 @@ pub struct Budgets {
     pub outbox_memory_bytes_max: u64,
     /// Effects that are offered, stored and read at once, 1 to 256.
     pub outbox_chunk_effects: usize,
+    /// Entries of one page of a log, 1 to 1,024.
+    pub log_page_entries: usize,
+    /// Pages of one block of a log's directory.
+    pub log_block_pages: usize,
 }
 
 impl Default for Budgets {
@@ -127,6 +145,8 @@ impl Default for Budgets {
             outbox_bytes_max: 1 << 30,
             outbox_memory_bytes_max: 32 << 20,
             outbox_chunk_effects: EFFECTS_PER_PULL_MAX,
+            log_page_entries: LOG_PAGE_ENTRIES,
+            log_block_pages: LOG_BLOCK_PAGES,
         }
     }
 }

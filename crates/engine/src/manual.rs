@@ -183,10 +183,7 @@ impl Manual {
         if !self.captures.is_empty() {
             return Advance::Blocked;
         }
-        self.checkpoint = Some(Checkpoint::new(
-            std::mem::take(&mut self.captured),
-            self.engine.shared.segment_bytes,
-        ));
+        self.checkpoint = Some(Checkpoint::new(std::mem::take(&mut self.captured)));
         Advance::More
     }
 

@@ -10,7 +10,8 @@ use waystation_storage::{StorageError, View};
 
 use crate::codec::Malformed;
 use crate::effect::Effect;
-use crate::ids::{QueueId, ShardId};
+use crate::ids::{LogId, QueueId, Resource, ShardId};
+use crate::log::LogPage;
 use crate::page::Page;
 use crate::queue::{Row, decode_entries};
 use crate::restore::{damaged, row};
@@ -22,6 +23,8 @@ use crate::shard::Shard;
 pub(crate) enum Need {
     /// An index page of a queue.
     Page { queue: QueueId, number: u64 },
+    /// An index page of a log, by the position of its first entry.
+    LogPage { log: LogId, first: u64 },
     /// Effects of `source` that wait for `destination`, from number `first` on.
     OutboxChunk {
         source: ShardId,
@@ -40,6 +43,7 @@ pub(crate) enum Need {
 #[derive(Debug)]
 pub(crate) enum Contents {
     Page(Arc<Page>),
+    LogPage(Arc<LogPage>),
     OutboxChunk(Arc<Vec<Effect>>),
     Deduplication(Row),
 }
@@ -49,14 +53,18 @@ impl Need {
     pub(crate) fn shard(&self) -> ShardId {
         match self {
             Need::Page { queue, .. } | Need::Deduplication { queue, .. } => queue.shard(),
+            Need::LogPage { log, .. } => log.shard(),
             Need::OutboxChunk { source, .. } => *source,
         }
     }
 
-    /// The queue it belongs to.
-    pub(crate) fn queue(&self) -> Option<QueueId> {
+    /// What it belongs to.
+    pub(crate) fn resource(&self) -> Option<Resource> {
         match self {
-            Need::Page { queue, .. } | Need::Deduplication { queue, .. } => Some(*queue),
+            Need::Page { queue, .. } | Need::Deduplication { queue, .. } => {
+                Some(Resource::Queue(*queue))
+            }
+            Need::LogPage { log, .. } => Some(Resource::Log(*log)),
             Need::OutboxChunk { .. } => None,
         }
     }
@@ -64,6 +72,7 @@ impl Need {
     fn decode(&self, bytes: &[u8]) -> Result<Contents, Malformed> {
         match self {
             Need::Page { .. } => Ok(Contents::Page(Arc::new(Page::decode(bytes)?))),
+            Need::LogPage { .. } => Ok(Contents::LogPage(Arc::new(LogPage::decode(bytes)?))),
             Need::OutboxChunk { .. } => {
                 let effects = crate::outbox::decode_chunk(bytes)?;
                 Ok(Contents::OutboxChunk(Arc::new(effects)))
@@ -88,6 +97,10 @@ impl Shard {
                 .queues
                 .get(&queue)
                 .is_some_and(|state| state.is_spilled(number)),
+            Need::LogPage { log, first } => self
+                .logs
+                .get(&log)
+                .is_some_and(|state| state.is_spilled(first)),
             Need::OutboxChunk {
                 destination, first, ..
             } => {
@@ -107,8 +120,9 @@ impl Shard {
             Need::Page { queue, number } => {
                 let state = self.queues.get(&queue)?;
                 let slot = state.pages.get(&number)?;
-                Some(state.page_key(self.id, number, slot.stored))
+                Some(state.page_key(self.id, number, slot.kept.rows.generation()))
             }
+            Need::LogPage { log, first } => self.logs.get(&log)?.page_row(self.id, first),
             Need::OutboxChunk {
                 destination, first, ..
             } => {
@@ -130,6 +144,11 @@ impl Shard {
                     state.install(number, generation, page, &mut self.index);
                 }
                 self.pass_deadlines();
+            }
+            (Need::LogPage { log, first }, Contents::LogPage(page)) => {
+                if let Some(state) = self.logs.get_mut(&log) {
+                    state.install(first, generation, page);
+                }
             }
             (
                 Need::OutboxChunk {
@@ -157,6 +176,10 @@ impl Shard {
                 .queues
                 .get(&queue)
                 .is_some_and(|state| state.is_stored(number, generation)),
+            Need::LogPage { log, first } => self
+                .logs
+                .get(&log)
+                .is_some_and(|state| state.is_stored(first, generation)),
             Need::OutboxChunk {
                 destination, first, ..
             } => {

@@ -94,7 +94,6 @@ pub fn open(parts: Parts) -> Result<Opened, StorageError> {
         checkpoint_wanted: AtomicBool::new(false),
         queue_ids: AtomicU32::new(0),
         secret: parts.secret,
-        segment_bytes,
         failure: OnceLock::new(),
         on_room: parts.on_room,
         on_failure: parts.on_failure,

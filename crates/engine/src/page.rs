@@ -5,11 +5,12 @@
 
 use crate::codec::{Malformed, Reader, Writer};
 use crate::extra::{Extra, Extras, Origin};
+use crate::kept::Weighed;
 use crate::limits::PAGE_ENTRIES;
 
 /// Layout version of an encoded page; 1 had no owners of bodies beside the identities
-/// of messages, 2 no labels.
-const PAGE_VERSION: u8 = 3;
+/// of messages, 2 no labels, 3 nothing of the moves.
+pub(crate) const PAGE_VERSION: u8 = 4;
 const STATE_MASK: u8 = 0b11;
 const WORDS: usize = (PAGE_ENTRIES / 64) as usize;
 
@@ -139,6 +140,19 @@ impl Page {
     pub(crate) fn set_body(&mut self, index: u16, origin: Option<Origin>, chunks: Vec<(u32, u32)>) {
         self.extras.set_body(index, origin, chunks);
     }
+    /// From when the age of the message at `index` counts for whoever watches the queue: its send, or the dead-letter
+    /// move that brought it (`SQS-322`).
+    pub(crate) fn aged_from_ms(&self, index: u16) -> Option<u64> {
+        let sent_ms = self.entry(index)?.sent_ms();
+        let origin = self.extra(index).and_then(Extra::origin);
+        Some(origin.map_or(sent_ms, |origin| origin.moved_ms.max(sent_ms)))
+    }
+    /// Receives of the message at `index` in this queue: a dead-letter move keeps the count of the queue before.
+    pub(crate) fn receives_here(&self, index: u16) -> u16 {
+        let count = self.entry(index).map_or(0, Entry::receive_count);
+        let origin = self.extra(index).and_then(Extra::origin);
+        count.saturating_sub(origin.map_or(0, |origin| origin.receives_before))
+    }
     /// Appends an entry; sequences are dense, so its index is the page's length.
     pub(crate) fn push(&mut self, entry: Entry) -> u16 {
         let index = self.len();
@@ -222,11 +236,6 @@ impl Page {
         }
         (ready, leased, delayed)
     }
-    /// Memory the page takes, about.
-    pub(crate) fn memory_bytes(&self) -> u64 {
-        (self.entries.capacity() * size_of::<Entry>() + 160) as u64 + self.extras.memory_bytes()
-    }
-
     /// The page as a row of the view.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Writer::default();
@@ -261,6 +270,12 @@ impl Page {
         page.extras = Extras::decode(&mut input, page.len(), version)?;
         input.finish()?;
         Ok(page)
+    }
+}
+
+impl Weighed for Page {
+    fn memory_bytes(&self) -> u64 {
+        (self.entries.capacity() * size_of::<Entry>() + 160) as u64 + self.extras.memory_bytes()
     }
 }
 

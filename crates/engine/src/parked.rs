@@ -1,4 +1,4 @@
-//! Commands that wait: receives for a message, catalog writes for their effects, anything for what is
+//! Commands that wait: receives for a message, reads for an entry, catalog writes for their effects, anything for what is
 //! not in memory. Nothing here polls; `apply` says what was woken.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use rustc_hash::FxHashMap;
 
 use crate::command::Command;
-use crate::ids::{QueueId, ShardId};
+use crate::ids::{QueueId, Resource, ShardId};
 use crate::need::Need;
 use crate::plan::Offer;
 
@@ -30,8 +30,9 @@ pub(crate) enum Work {
 /// Everything that waits on one worker.
 #[derive(Debug, Default)]
 pub(crate) struct Parked {
-    receives: FxHashMap<QueueId, VecDeque<(u64, Command)>>,
-    deadlines: BTreeSet<(u64, u64, QueueId)>,
+    /// Receives and reads by what they wait on.
+    lines: FxHashMap<Resource, VecDeque<(u64, Command)>>,
+    deadlines: BTreeSet<(u64, u64, Resource)>,
     next_ticket: u64,
     effects: BTreeMap<ShardId, Vec<Command>>,
     needs: FxHashMap<Need, Vec<Work>>,
@@ -40,8 +41,8 @@ pub(crate) struct Parked {
 }
 
 impl Parked {
-    /// Parks a receive behind those that wait already.
-    pub(crate) fn receive(&mut self, command: Command) {
+    /// Parks a receive or a read behind those that wait already.
+    pub(crate) fn line_up(&mut self, command: Command) {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
         if let Some(waiting) = self.line_of(ticket, &command) {
@@ -49,52 +50,47 @@ impl Parked {
         }
     }
 
-    /// Puts a receive back in front.
+    /// Puts one back in front.
     pub(crate) fn put_back(&mut self, ticket: u64, command: Command) {
         if let Some(waiting) = self.line_of(ticket, &command) {
             waiting.push_front((ticket, command));
         }
     }
 
-    /// Registers the deadline of a receive and returns the line it stands in.
+    /// Registers the deadline of a command and returns the line it stands in.
     fn line_of(&mut self, ticket: u64, command: &Command) -> Option<&mut VecDeque<(u64, Command)>> {
-        let Command::Receive {
-            queue, deadline_ms, ..
-        } = command
-        else {
-            return None;
-        };
-        self.deadlines
-            .insert((deadline_ms.unwrap_or(0), ticket, *queue));
-        Some(self.receives.entry(*queue).or_default())
+        let (resource, deadline_ms) = command.waits()?;
+        self.deadlines.insert((deadline_ms, ticket, resource));
+        Some(self.lines.entry(resource).or_default())
     }
 
-    /// Takes the receive that waits longest on the queue.
-    pub(crate) fn take_receive(&mut self, queue: QueueId) -> Option<(u64, Command)> {
-        let waiting = self.receives.get_mut(&queue)?;
+    /// Takes the command that waits longest on the resource.
+    pub(crate) fn take_first(&mut self, resource: Resource) -> Option<(u64, Command)> {
+        let waiting = self.lines.get_mut(&resource)?;
         let taken = waiting.pop_front();
         if waiting.is_empty() {
-            self.receives.remove(&queue);
+            self.lines.remove(&resource);
         }
-        if let Some((ticket, Command::Receive { deadline_ms, .. })) = &taken {
-            let deadline_ms = deadline_ms.unwrap_or(0);
-            self.deadlines.remove(&(deadline_ms, *ticket, queue));
+        if let Some((ticket, command)) = &taken
+            && let Some((resource, deadline_ms)) = command.waits()
+        {
+            self.deadlines.remove(&(deadline_ms, *ticket, resource));
         }
         taken
     }
 
-    /// Takes one receive whose time is up.
+    /// Takes one command whose time is up.
     pub(crate) fn take_overdue(&mut self, now_ms: u64) -> Option<Command> {
-        let (deadline_ms, ticket, queue) = self.deadlines.first().copied()?;
+        let (deadline_ms, ticket, resource) = self.deadlines.first().copied()?;
         if deadline_ms > now_ms {
             return None;
         }
         self.deadlines.pop_first();
-        let waiting = self.receives.get_mut(&queue)?;
+        let waiting = self.lines.get_mut(&resource)?;
         let position = waiting.iter().position(|(t, _)| *t == ticket)?;
         let taken = waiting.remove(position);
         if waiting.is_empty() {
-            self.receives.remove(&queue);
+            self.lines.remove(&resource);
         }
         taken.map(|(_, command)| command)
     }
@@ -123,11 +119,11 @@ impl Parked {
         std::mem::take(&mut self.moves).into_values()
     }
 
-    /// Takes every receive: the engine stops.
+    /// Takes every receive and read: the engine stops.
     pub(crate) fn take_all(&mut self) -> Vec<Command> {
         self.deadlines.clear();
-        let receives = std::mem::take(&mut self.receives);
-        receives
+        let lines = std::mem::take(&mut self.lines);
+        lines
             .into_values()
             .flatten()
             .map(|(_, command)| command)
@@ -151,10 +147,10 @@ impl Parked {
         waiting.len() == 1
     }
 
-    /// Some work, other than catching up, waits for a part of the queue.
-    pub(crate) fn awaits(&self, queue: QueueId) -> bool {
-        let mut of_queue = self.needs.iter();
-        of_queue.any(|(need, work)| need.queue() == Some(queue) && !is_catching_up(work))
+    /// Some work, other than catching up, waits for a part of it.
+    pub(crate) fn awaits(&self, resource: Resource) -> bool {
+        let mut needs = self.needs.iter();
+        needs.any(|(need, work)| need.resource() == Some(resource) && !is_catching_up(work))
     }
 
     /// Takes the work that waits for it.

@@ -39,9 +39,15 @@ pub(crate) enum Plant {
     BucketForgotten,
     /// No tenant is ever noisy.
     Noise,
+    /// A log forgets what outlived the retention that was changed.
+    LogFloor,
+    /// An append wakes one reader of a log.
+    LogWakesOne,
+    /// A restart forgets the oldest part of a log's directory.
+    LogBlock,
 }
 
-const NAMES: [(&str, Plant); 16] = [
+const NAMES: [(&str, Plant); 19] = [
     ("trim-too-far", Plant::TrimTooFar),
     ("outbox-cursor-lost", Plant::OutboxCursor),
     ("manifest-before-rows", Plant::ManifestFirst),
@@ -58,6 +64,9 @@ const NAMES: [(&str, Plant); 16] = [
     ("deduplication-filter-loses", Plant::FilterLoses),
     ("deduplication-bucket-forgotten", Plant::BucketForgotten),
     ("noise-unheard", Plant::Noise),
+    ("log-floor-lost", Plant::LogFloor),
+    ("log-wakes-one", Plant::LogWakesOne),
+    ("log-directory-forgotten", Plant::LogBlock),
 ];
 
 static SELECTED: AtomicU8 = AtomicU8::new(0);

@@ -6,7 +6,7 @@
 use crate::codec::{Malformed, Reader, Writer};
 use crate::delivery::StoredBody;
 use crate::effect::Effect;
-use crate::ids::QueueId;
+use crate::ids::{LogId, QueueId};
 use crate::publication::Target;
 
 /// One catalog row's change: full key, and the new value or none.
@@ -101,6 +101,10 @@ pub(crate) enum Record {
     },
     /// The test clock was moved to this distance from the wall clock.
     ClockMoved { offset_ms: i64 },
+    /// An entry was appended to a log; it is the record's body section, its time is the record's.
+    LogAppended { log: LogId, position: u64 },
+    /// A log's entries before a position are gone.
+    LogTrimmed { log: LogId, before: u64 },
 }
 
 /// Version of every record layout so far.
@@ -148,6 +152,8 @@ impl Record {
             Record::Moved { .. } => 15,
             Record::BodyKept => 16,
             Record::Published { .. } => 17,
+            Record::LogAppended { .. } => 18,
+            Record::LogTrimmed { .. } => 19,
         }
     }
 
@@ -216,7 +222,7 @@ impl Record {
         }
     }
 
-    /// Records that concern more than one queue.
+    /// Records that do not concern one queue.
     fn encode_across(&self, out: &mut Writer) {
         match self {
             Record::EffectsApplied {
@@ -263,6 +269,12 @@ impl Record {
                 out.list(moves, |out, (sequence, target)| {
                     out.u64(*sequence).u64(target.0);
                 });
+            }
+            Record::LogAppended { log, position } => {
+                out.u64(log.0).u64(*position);
+            }
+            Record::LogTrimmed { log, before } => {
+                out.u64(log.0).u64(*before);
             }
             Record::BodyKept => {}
             Record::Published {
@@ -386,6 +398,14 @@ impl Record {
                 deduplication: input.option(Reader::u128)?,
                 kept: input.list(StoredBody::decode)?,
                 targets: input.list(Target::decode)?,
+            },
+            18 => Record::LogAppended {
+                log: LogId(input.u64()?),
+                position: input.u64()?,
+            },
+            19 => Record::LogTrimmed {
+                log: LogId(input.u64()?),
+                before: input.u64()?,
             },
             _ => return Err(Malformed("record of an unknown kind")),
         })

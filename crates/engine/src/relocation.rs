@@ -11,7 +11,8 @@ use waystation_storage::{BodyRef, Journal, Lsn, StorageError, View};
 
 use crate::effect::Effect;
 use crate::extra::Extra;
-use crate::ids::{QueueId, ShardId};
+use crate::ids::{LogId, QueueId, ShardId};
+use crate::log::{Log, LogPage, LogSlot};
 use crate::need::{Contents, Need};
 use crate::page::{EntryState, Page};
 use crate::queue::Queue;
@@ -37,6 +38,9 @@ impl Listing {
         let mut listing = Listing::default();
         for queue in shard.queues.values() {
             listing.add_queue(shard.id, queue, segment);
+        }
+        for log in shard.logs.values() {
+            listing.add_log(shard.id, log, segment);
         }
         listing.add_outbox(shard, segment);
         listing
@@ -74,10 +78,10 @@ impl Listing {
             if !slot.segments.iter().any(|(s, _)| *s == segment) {
                 continue;
             }
-            match &slot.page {
+            match slot.kept.page() {
                 Some(page) => self.add_page(queue.id, *number, page),
                 None => {
-                    let key = queue.page_key(shard, *number, slot.stored);
+                    let key = queue.page_key(shard, *number, slot.kept.rows.generation());
                     let need = Need::Page {
                         queue: queue.id,
                         number: *number,
@@ -88,10 +92,41 @@ impl Listing {
         }
     }
 
+    fn add_log(&mut self, shard: ShardId, log: &Log, segment: u32) {
+        let within = |slot: &&LogSlot| slot.segments.iter().any(|(s, _)| *s == segment);
+        for slot in log.pages.iter().filter(within) {
+            match slot.kept.page() {
+                Some(page) => self.add_log_page(log.id, slot.first, page),
+                None => {
+                    let need = Need::LogPage {
+                        log: log.id,
+                        first: slot.first,
+                    };
+                    let key = log.page_row(shard, slot.first);
+                    self.spilled.extend(key.map(|key| (need, key)));
+                }
+            }
+        }
+    }
+
+    /// All entries of the page: storage picks those in the segment.
+    fn add_log_page(&mut self, log: LogId, first: u64, page: &LogPage) {
+        for (position, entry) in (first..).zip(page.from(0)) {
+            let body = BodyRef {
+                lsn: Lsn(entry.lsn),
+                bytes: entry.bytes,
+            };
+            self.bodies.push((body, log.0, position));
+        }
+    }
+
     fn add_contents(&mut self, need: Need, contents: &Contents) {
         match (need, contents) {
             (Need::Page { queue, number }, Contents::Page(page)) => {
                 self.add_page(queue, number, page);
+            }
+            (Need::LogPage { log, first }, Contents::LogPage(page)) => {
+                self.add_log_page(log, first, page);
             }
             (_, Contents::OutboxChunk(effects)) => self.add_effects(effects),
             _ => unreachable!("a need is answered in kind"),

@@ -6,9 +6,10 @@ use waystation_storage::{Lsn, Record as Stored, StorageError, View};
 
 use crate::checkpoint::{Manifest, ROOT_ROW_VERSION, catalog_key, root_key};
 use crate::codec::{Malformed, Reader};
-use crate::ids::{QueueId, SHARDS, ShardId};
+use crate::ids::{LogId, QueueId, SHARDS, ShardId};
 use crate::index::Usage;
 use crate::limits::Budgets;
+use crate::log::Log;
 use crate::need::Need;
 use crate::outbox::Outbox;
 use crate::page::Page;
@@ -73,6 +74,8 @@ impl Restored {
         for id in 0..=ShardId::MAX {
             let mut shard = Shard::new(id, usage.clone(), segment_bytes);
             shard.index.outbox_chunk_effects = budgets.outbox_chunk_effects;
+            shard.index.log_page_entries = budgets.log_page_entries;
+            shard.index.log_block_pages = budgets.log_block_pages;
             shard.index.bucket_entries_max = budgets.deduplication_bucket_entries_max;
             if let Some(manifest) = found.get(usize::from(id)).copied().flatten() {
                 read_shard(&*view, &mut shard, &manifest)?;
@@ -208,15 +211,20 @@ fn read_shard(view: &dyn View, shard: &mut Shard, manifest: &Manifest) -> Result
         let offset_ms = input.u64()? as i64;
         let queues = input.list(|input| Ok((input.u64()?, input.u64()?)))?;
         let buckets = input.list(|input| Ok((input.u16()?, input.u64()?)))?;
+        let logs = match row_version {
+            1 | 2 => Vec::new(),
+            _ => input.list(|input| Ok((input.u64()?, input.u64()?)))?,
+        };
         Ok((
             version,
             offset_ms,
             queues,
             buckets,
+            logs,
             Outbox::decode(row_version, &mut input, &mut shard.index)?,
         ))
     };
-    let (version, offset_ms, queues, buckets, outbox) = read().map_err(damaged)?;
+    let (version, offset_ms, queues, buckets, logs, outbox) = read().map_err(damaged)?;
     shard.table.version = version;
     shard.clock_offset_ms = offset_ms;
     shard.outbox = outbox;
@@ -227,6 +235,9 @@ fn read_shard(view: &dyn View, shard: &mut Shard, manifest: &Manifest) -> Result
     }
     for (queue, generation) in queues {
         read_queue(view, shard, QueueId(queue), generation)?;
+    }
+    for (log, generation) in logs {
+        read_log(view, shard, LogId(log), generation)?;
     }
     Ok(())
 }
@@ -262,5 +273,24 @@ fn read_queue(
     shard.index.usage.queues.add(1);
     shard.queues.insert(id, queue);
     shard.retention_known(id);
+    Ok(())
+}
+
+fn read_log(
+    view: &dyn View,
+    shard: &mut Shard,
+    id: LogId,
+    generation: u64,
+) -> Result<(), StorageError> {
+    let bytes = row(view, &Log::row_key(shard.id, id, generation))?;
+    let (mut log, blocks) = Log::decode(id, generation, &bytes).map_err(damaged)?;
+    for (first, generation) in blocks {
+        let bytes = row(view, &log.block_key(shard.id, first, generation))?;
+        let restored = log.restore_block(first, generation, &bytes, &mut shard.index);
+        restored.map_err(damaged)?;
+    }
+    shard.index.usage.logs.add(1);
+    shard.logs.insert(id, log);
+    shard.look_again(id);
     Ok(())
 }

@@ -27,6 +27,12 @@ pub(crate) enum RowKind {
     DeduplicationRow = 7,
     /// The filter of a deduplication bucket.
     DeduplicationFilter = 8,
+    /// An index page of a log.
+    LogPage = 9,
+    /// Part of a log's directory.
+    LogBlock = 10,
+    /// A log: settings, where it begins and ends, its directory.
+    Log = 11,
 }
 
 /// The key of one row.

@@ -10,8 +10,9 @@ use rustc_hash::FxHashMap;
 
 use crate::effect::Effect;
 use crate::forgetting::Forgetting;
-use crate::ids::{QueueId, ShardId};
+use crate::ids::{LogId, QueueId, Resource, ShardId};
 use crate::index::{ShardIndex, Usage};
+use crate::log::Log;
 use crate::need::Need;
 use crate::outbox::Outbox;
 use crate::queue::{NewMessage, Passed, Queue, page_of};
@@ -36,9 +37,10 @@ pub(crate) struct Shard {
     pub(crate) id: ShardId,
     pub(crate) time_ms: u64,
     pub(crate) queues: FxHashMap<QueueId, Queue>,
+    pub(crate) logs: FxHashMap<LogId, Log>,
     pub(crate) index: ShardIndex,
-    /// Next look at a queue's retention: (when, queue).
-    pub(crate) retention: BTreeSet<(u64, QueueId)>,
+    /// Next look at a queue's or a log's retention: (when, whose).
+    pub(crate) retention: BTreeSet<(u64, Resource)>,
     /// Next change of what queues remember.
     pub(crate) forgetting: Forgetting,
     pub(crate) outbox: Outbox,
@@ -47,10 +49,10 @@ pub(crate) struct Shard {
     pub(crate) clock_offset_ms: i64,
     /// Messages of FIFO queues that time made ready, until all that became ready with them are known.
     pub(crate) passed: Vec<Passed>,
-    /// Queues in which something may have become available since the caller last looked.
-    pub(crate) woken: Vec<QueueId>,
-    /// Queues that were removed since the caller last looked.
-    pub(crate) removed: Vec<QueueId>,
+    /// Where something may have become available since the caller last looked.
+    pub(crate) woken: Vec<Resource>,
+    /// What was removed since the caller last looked.
+    pub(crate) removed: Vec<Resource>,
     /// Journal segments that bodies moved in here lie in, since the caller last looked.
     pub(crate) references: Vec<u32>,
     /// Rows of removed queues for the next checkpoint to remove: (kind, queue, number, generation).
@@ -69,6 +71,7 @@ impl Shard {
             id,
             time_ms: 0,
             queues: FxHashMap::default(),
+            logs: FxHashMap::default(),
             index: ShardIndex::new(usage, segment_bytes),
             retention: BTreeSet::new(),
             forgetting: Forgetting::default(),
@@ -86,9 +89,9 @@ impl Shard {
         }
     }
 
-    pub(crate) fn wake(&mut self, queue: QueueId) {
-        if self.woken.last() != Some(&queue) {
-            self.woken.push(queue);
+    pub(crate) fn wake(&mut self, resource: Resource) {
+        if self.woken.last() != Some(&resource) {
+            self.woken.push(resource);
         }
     }
 
@@ -127,8 +130,15 @@ impl Shard {
                 let needs = effects.iter().flat_map(|effect| self.missing_for(effect));
                 needed.extend(needs);
             }
+            Record::LogAppended { log, .. } => {
+                let log = *log;
+                let tail = self.logs.get(&log);
+                let tail = tail.and_then(|log| log.spilled_tail(&self.index));
+                needed.extend(tail.map(|first| Need::LogPage { log, first }));
+            }
             Record::Purged { .. }
             | Record::BodyKept
+            | Record::LogTrimmed { .. }
             | Record::Published { .. }
             | Record::MoveBegun { .. }
             | Record::OutboxTrimmed { .. }
@@ -144,7 +154,9 @@ impl Shard {
     /// What an effect needs in memory that is not there: a message the page it goes to, a new delay all
     /// pages with messages that wait for the old one.
     pub(crate) fn missing_for(&self, effect: &Effect) -> Vec<Need> {
-        let queue = effect.queue();
+        let Resource::Queue(queue) = effect.resource() else {
+            return Vec::new();
+        };
         let mut needed = Vec::new();
         if effect.body().is_some() {
             needed.extend(self.tail_page(queue));
@@ -204,6 +216,8 @@ impl Shard {
                 }
             }
             Record::BodyKept => {}
+            Record::LogAppended { log, position } => self.log_appended(*log, *position, at),
+            Record::LogTrimmed { log, before } => self.log_trimmed(*log, *before, at),
             Record::Published {
                 topic,
                 deduplication,
@@ -291,16 +305,16 @@ impl Shard {
             let due = queue.retention_due();
             if queue.retention_due_ms != due {
                 if let Some(when) = queue.retention_due_ms {
-                    self.retention.remove(&(when, id));
+                    self.retention.remove(&(when, Resource::Queue(id)));
                 }
                 if let Some(when) = due {
-                    self.retention.insert((when, id));
+                    self.retention.insert((when, Resource::Queue(id)));
                 }
                 queue.retention_due_ms = due;
             }
         }
         self.memory_changed(id);
-        self.wake(id);
+        self.wake(Resource::Queue(id));
     }
 
     /// Looks at the queue's retention again after its pages told more than was known.
@@ -319,6 +333,9 @@ impl Shard {
             for queue in self.queues.values_mut() {
                 queue.abandoned(generation);
             }
+            for log in self.logs.values_mut() {
+                log.abandoned(generation);
+            }
         }
     }
 
@@ -335,6 +352,13 @@ impl Shard {
             Effect::Deliver(delivery) => self.deliver(delivery, at),
             Effect::Move { task, message } => self.arrive(*task, message, at),
             Effect::MoveBack { task, message } => self.come_back(*task, message, at),
+            Effect::ConfigureLog {
+                log,
+                version,
+                config,
+            } => self.configure_log(*log, *version, *config, at),
+            Effect::SealLog { log } => self.seal_log(*log, at),
+            Effect::RemoveLog { log } => self.remove_log(*log),
         }
     }
 
@@ -372,12 +396,12 @@ impl Shard {
         self.index.usage.queues.sub(1);
         queue.purge(&mut self.index);
         if let Some(when) = queue.retention_due_ms {
-            self.retention.remove(&(when, id));
+            self.retention.remove(&(when, Resource::Queue(id)));
         }
         self.forgetting.moved(id, queue.memory_due_ms, None);
         self.dropped_rows.extend(queue.take_dropped_rows(self.id));
         self.dropped_rows.extend(queue.own_row(self.id));
-        self.removed.push(id);
+        self.removed.push(Resource::Queue(id));
     }
 }
 

@@ -4,13 +4,13 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use waystation_storage::{BodyRef, Journal, StorageError, View};
+use waystation_storage::{Journal, StorageError, View, WantedBody};
 
 use crate::catalog::Catalog;
 use crate::checkpoint::Capture;
 use crate::clock::Clock;
 use crate::command::Command;
-use crate::ids::{QueueId, ShardId};
+use crate::ids::ShardId;
 use crate::index::Usage;
 use crate::limits::Budgets;
 use crate::mailbox::Mailbox;
@@ -98,7 +98,7 @@ pub(crate) enum Fetch {
         key: RowKey,
     },
     Bodies {
-        bodies: Vec<(BodyRef, QueueId, u64)>,
+        bodies: Vec<WantedBody>,
         promise: Promise<Vec<Result<Bytes, StorageError>>>,
     },
 }
@@ -120,7 +120,6 @@ pub(crate) struct Shared {
     pub(crate) checkpoint_wanted: AtomicBool,
     pub(crate) queue_ids: AtomicU32,
     pub(crate) secret: [u8; 32],
-    pub(crate) segment_bytes: u64,
     /// The first fatal error.
     pub(crate) failure: OnceLock<StorageError>,
     pub(crate) on_room: Box<dyn Fn(Room) + Send + Sync>,
@@ -192,10 +191,7 @@ impl Shared {
         };
         match fetch {
             Fetch::Bodies { bodies, promise } => {
-                let read = |(body, owner, sequence): &(BodyRef, QueueId, u64)| {
-                    self.journal.read_body(*body, owner.0, *sequence)
-                };
-                promise.fill(bodies.iter().map(read).collect());
+                promise.fill(self.journal.read_bodies(&bodies));
             }
             Fetch::Row { need, key } => {
                 let generation = key.generation;

@@ -90,8 +90,9 @@ pub struct QueueSurvey {
     pub queue: QueueId,
     /// What it holds.
     pub counts: QueueCounts,
-    /// Engine time from which the age of its oldest message counts. On standard queues messages that were received
-    /// often without being deleted are passed over (`SQS-207`).
+    /// Engine time from which the age of its oldest message counts, after a dead-letter move that of the move
+    /// (`SQS-322`). On standard queues messages that were received often without being deleted are passed over
+    /// (`SQS-207`).
     pub oldest_ms: Option<u64>,
     /// What it did.
     pub tally: Tally,
@@ -120,8 +121,9 @@ impl Queue {
         }
     }
 
-    /// The oldest send of a message that counts. Looks into a bounded number of pages, those that may hold the oldest
-    /// first; beyond them, and for pages that are not in memory, the bound that is kept of every page must do.
+    /// The oldest send, or dead-letter move, of a message that counts. Looks into a bounded number of pages, those that
+    /// may hold the oldest first; beyond them, and for pages that are not in memory, the bound that is kept of every
+    /// page must do.
     fn oldest_ms(&self) -> Option<u64> {
         let mut oldest_ms: Option<u64> = None;
         let mut looked = 0;
@@ -132,17 +134,17 @@ impl Queue {
             let Some(slot) = self.pages.get(&number).filter(|slot| slot.live > 0) else {
                 continue;
             };
-            let Some(page) = slot.page.as_ref().filter(|_| looked < OLDEST_PAGES_MAX) else {
+            let Some(page) = slot.kept.page().filter(|_| looked < OLDEST_PAGES_MAX) else {
                 oldest_ms = Some(oldest_ms.map_or(bound_ms, |known| known.min(bound_ms)));
                 break;
             };
             looked += 1;
-            let entries = (0..page.len()).filter_map(|position| page.entry(position));
-            let counted = entries.filter(|entry| {
-                let poison = !self.is_fifo() && entry.receive_count() >= POISON_RECEIVES;
-                entry.state() != EntryState::Gone && !poison
+            let counted = (0..page.len()).filter(|position| {
+                let poison = !self.is_fifo() && page.receives_here(*position) >= POISON_RECEIVES;
+                let entry = page.entry(*position);
+                entry.is_some_and(|entry| entry.state() != EntryState::Gone) && !poison
             });
-            let here = counted.map(|entry| entry.sent_ms()).min();
+            let here = counted.filter_map(|at| page.aged_from_ms(at)).min();
             oldest_ms = oldest_ms.into_iter().chain(here).min();
         }
         oldest_ms

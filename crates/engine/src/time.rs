@@ -4,7 +4,7 @@
 //! Which messages are ready at a moment does not depend on when their pages were read: whoever wants to
 //! plan, capture or apply something first waits until the shard is no longer behind.
 
-use crate::ids::QueueId;
+use crate::ids::Resource;
 use crate::limits::Budgets;
 use crate::need::Need;
 use crate::shard::Shard;
@@ -55,11 +55,20 @@ impl Shard {
         }
     }
 
-    /// Lets pages of a queue leave memory that nobody will need soon.
-    pub(crate) fn evict(&mut self, queue: QueueId, budgets: &Budgets) {
+    /// Lets pages leave memory that nobody will need soon.
+    pub(crate) fn evict(&mut self, resource: Resource, budgets: &Budgets) {
         let horizon_ms = self.time_ms.saturating_add(budgets.far_ms);
-        if let Some(state) = self.queues.get_mut(&queue) {
-            state.evict(horizon_ms, &mut self.index);
+        match resource {
+            Resource::Queue(queue) => {
+                if let Some(state) = self.queues.get_mut(&queue) {
+                    state.evict(horizon_ms, &mut self.index);
+                }
+            }
+            Resource::Log(log) => {
+                if let Some(state) = self.logs.get_mut(&log) {
+                    state.evict();
+                }
+            }
         }
     }
 
@@ -82,7 +91,7 @@ impl Shard {
                 unreachable!("a removed queue takes its deadlines along");
             };
             state.pass_deadlines(number, self.time_ms, &mut self.index, &mut self.passed);
-            self.wake(queue);
+            self.wake(Resource::Queue(queue));
             self.dirty = true;
         }
         if !self.passed.is_empty() && !self.is_behind() {

@@ -3,6 +3,7 @@
 //! The watchman looks at this now and then. Requests only store a number, so
 //! that neither a busy nor an idle connection has a timer of its own.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,10 @@ pub(crate) struct Activity {
     head_since: AtomicU64,
     /// The client has not taken any byte of the answer since.
     stalled_since: AtomicU64,
+    /// Requests that are not answered to their end.
+    under_way: AtomicU64,
+    /// Those of them whose answer is a stream of events.
+    streams: AtomicU64,
     call: Notify,
 }
 
@@ -41,6 +46,8 @@ impl Activity {
             idle_since: AtomicU64::new(1),
             head_since: AtomicU64::new(0),
             stalled_since: AtomicU64::new(0),
+            under_way: AtomicU64::new(0),
+            streams: AtomicU64::new(0),
             call: Notify::new(),
         }
     }
@@ -64,13 +71,16 @@ impl Activity {
 
     /// A request is there with all its headers.
     pub(crate) fn request_begins(&self) {
+        self.under_way.fetch_add(1, Relaxed);
         self.idle_since.store(0, Relaxed);
         self.head_since.store(0, Relaxed);
     }
 
-    /// Its answer is ready.
+    /// Its answer is ready, and if it is a stream at its end.
     pub(crate) fn request_ends(&self, now: Instant) {
-        self.idle_since.store(self.stamp(now), Relaxed);
+        if self.under_way.fetch_sub(1, Relaxed) == 1 {
+            self.idle_since.store(self.stamp(now), Relaxed);
+        }
     }
 
     /// The socket takes no more bytes.
@@ -93,7 +103,12 @@ impl Activity {
             let since = since.load(Relaxed);
             since != 0 && self.stamp(now).saturating_sub(since) >= millis(timeout)
         };
-        if beyond(&self.stalled_since, limits.write_stall_timeout) {
+        // Whoever reads a stream may take his time (KIN-193).
+        let stall_timeout = match self.streams.load(Relaxed) {
+            0 => limits.write_stall_timeout,
+            _ => limits.stream_stall_timeout,
+        };
+        if beyond(&self.stalled_since, stall_timeout) {
             Verdict::Cut("the client does not read its answer")
         } else if beyond(&self.head_since, limits.header_read_timeout) {
             Verdict::Cut("the headers take too long")
@@ -108,6 +123,24 @@ impl Activity {
 
     fn stamp(&self, now: Instant) -> u64 {
         millis(now.saturating_duration_since(self.opened)) + 1
+    }
+}
+
+/// A stream of events that is an answer of this connection; its drop is the end of its request.
+#[derive(Debug)]
+pub(crate) struct Streaming(Arc<Activity>);
+
+impl Streaming {
+    pub(crate) fn begin(activity: Arc<Activity>) -> Self {
+        activity.streams.fetch_add(1, Relaxed);
+        Self(activity)
+    }
+}
+
+impl Drop for Streaming {
+    fn drop(&mut self) {
+        self.0.streams.fetch_sub(1, Relaxed);
+        self.0.request_ends(Instant::now());
     }
 }
 

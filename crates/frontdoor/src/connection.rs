@@ -20,6 +20,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use crate::activity::{Activity, Verdict};
+use crate::answer_body::AnswerBody;
 use crate::body;
 use crate::config::Answers;
 use crate::door::Door;
@@ -75,11 +76,14 @@ async fn serve_requests(
     };
     // Borrowed, not cloned: a counter that all connections share would be
     // written twice per request by every thread.
-    let (door, noted) = (&**door, &*activity);
+    let (door, noted, watched) = (&**door, &activity, &phase);
     let service = service_fn(move |request| async move {
         noted.request_begins();
-        let response = respond(door, peer, request).await;
-        noted.request_ends(Instant::now());
+        let mut response = respond(door, peer, request).await;
+        match response.body_mut() {
+            AnswerBody::Whole(_) => noted.request_ends(Instant::now()),
+            AnswerBody::Frames(running) => running.attend(Arc::clone(noted), watched.clone()),
+        }
         Ok::<_, Infallible>(response)
     });
     let io = TokioIo::new(Watched::new(stream, Arc::clone(&activity)));
@@ -130,7 +134,7 @@ async fn respond(
     door: &Door,
     peer: Peer,
     request: http::Request<Incoming>,
-) -> http::Response<Full<Bytes>> {
+) -> http::Response<AnswerBody> {
     match door.answers {
         Answers::Services => exchange(door, peer, request).await,
         Answers::Bare => bare(door, request).await,
@@ -138,10 +142,10 @@ async fn respond(
 }
 
 /// The least a server can do: read everything, say yes.
-async fn bare(door: &Door, request: http::Request<Incoming>) -> http::Response<Full<Bytes>> {
+async fn bare(door: &Door, request: http::Request<Incoming>) -> http::Response<AnswerBody> {
     let (head, body) = request.into_parts();
     let read = body::read(body, &head.headers, &door.limits, &door.budget).await;
-    let mut response = http::Response::new(Full::new(Bytes::from_static(b"{}")));
+    let mut response = http::Response::new(AnswerBody::Whole(Full::new(Bytes::from_static(b"{}"))));
     if read.is_err() {
         *response.status_mut() = http::StatusCode::PAYLOAD_TOO_LARGE;
     }

@@ -14,10 +14,12 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use tracing::Level;
 use waystation_auth::{Identity, Mode, Presented};
+use waystation_wire::binding::Frames;
 use waystation_wire::errors::INTERNAL_FAILURE;
 use waystation_wire::service::Service;
 use waystation_wire::{Caller, Endpoint, Request, Response, Scheme, Str, binding};
 
+use crate::answer_body::AnswerBody;
 use crate::body::{self, BodyError};
 use crate::browser;
 use crate::door::Door;
@@ -43,12 +45,15 @@ pub(crate) struct Outcome {
     operation: Option<&'static str>,
     /// The connection cannot be used again: its body was not read to the end.
     close: bool,
+    /// What the answer goes on with.
+    frames: Option<Frames>,
 }
 
 impl From<Response> for Outcome {
     fn from(response: Response) -> Self {
         Self {
             response,
+            frames: None,
             service: None,
             operation: None,
             close: false,
@@ -61,7 +66,7 @@ pub(crate) async fn exchange(
     door: &Door,
     peer: Peer,
     incoming: http::Request<Incoming>,
-) -> http::Response<Full<Bytes>> {
+) -> http::Response<AnswerBody> {
     let arrived = Instant::now();
     let (head, body) = incoming.into_parts();
     let request_id = request_id::next();
@@ -89,7 +94,12 @@ pub(crate) async fn exchange(
             "request"
         );
     }
-    let mut response = into_http(outcome.response, &request_id);
+    let body = match outcome.frames {
+        Some(frames) => AnswerBody::frames(frames, request_id.clone()),
+        None => AnswerBody::Whole(Full::new(outcome.response.body)),
+    };
+    let (status, own) = (outcome.response.status, outcome.response.headers);
+    let mut response = into_http(status, own, body, &request_id);
     let headers = response.headers_mut();
     if let Some(origin) = origin {
         browser::allow(origin, headers);
@@ -174,15 +184,18 @@ async fn call(door: &Door, peer: Peer, request: Request) -> Outcome {
     let caller = Arc::new(caller_of(door, peer, &request, identity, wall_ms, &call));
     let request_id = request.request_id.clone();
     let service: Arc<dyn Service> = Arc::clone(service);
-    let response = match guarded(binding::run(service, caller, request, call)).await {
-        Ok(response) => response,
+    let answered = match guarded(binding::run(service, caller, request, call)).await {
+        Ok(answered) => answered,
         Err(panic) => {
             tracing::error!(panic, operation, request_id = %request_id, "a handler panicked");
             let error = INTERNAL_FAILURE.with("The request failed because of an internal error.");
-            binding::encode_error(model, call.protocol, &error, &request_id)
+            binding::encode_error(model, call.protocol, &error, &request_id).into()
         }
     };
-    of_service(response, Some(operation))
+    Outcome {
+        frames: answered.frames,
+        ..of_service(answered.response, Some(operation))
+    }
 }
 
 fn refused_body(door: &Door, request: &Request, error: BodyError) -> Outcome {
@@ -263,13 +276,17 @@ fn options() -> Response {
     }
 }
 
-fn into_http(response: Response, request_id: &Str) -> http::Response<Full<Bytes>> {
-    let mut http = http::Response::new(Full::new(response.body));
-    *http.status_mut() =
-        StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+fn into_http(
+    status: u16,
+    own: Vec<(HeaderName, HeaderValue)>,
+    body: AnswerBody,
+    request_id: &Str,
+) -> http::Response<AnswerBody> {
+    let mut http = http::Response::new(body);
+    *http.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers: &mut HeaderMap = http.headers_mut();
-    headers.reserve(response.headers.len() + 1);
-    for (name, value) in response.headers {
+    headers.reserve(own.len() + 1);
+    for (name, value) in own {
         headers.append(name, value);
     }
     if !headers.contains_key(REQUEST_ID)

@@ -27,6 +27,7 @@ mod activity;
 mod watchman;
 
 mod exchange;
+mod answer_body;
 mod browser;
 mod internal;
 mod body;

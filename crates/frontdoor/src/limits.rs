@@ -25,6 +25,8 @@ pub struct Limits {
     pub idle_timeout: Duration,
     /// Time a client may leave an answer unread.
     pub write_stall_timeout: Duration,
+    /// The same for the events of a stream, whose reader may be slow.
+    pub stream_stall_timeout: Duration,
     /// Time that requests get to finish when the server stops.
     pub drain_timeout: Duration,
 }
@@ -41,6 +43,8 @@ impl Default for Limits {
             body_read_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(90),
             write_stall_timeout: Duration::from_secs(30),
+            // A subscription to a shard lasts five minutes (KIN-193).
+            stream_stall_timeout: Duration::from_secs(330),
             drain_timeout: Duration::from_secs(10),
         }
     }

@@ -231,7 +231,13 @@ impl Run {
                 operation.request,
                 Request::Write { .. } | Request::Move { .. }
             );
-            !(may_wait(operation, now_ms) || writes && full)
+            let read = match &operation.request {
+                Request::Read { log, read } if !full => {
+                    self.model.must_answer(*log, read, self.step, now_ms)
+                }
+                _ => false,
+            };
+            read || !(may_wait(operation, now_ms) || writes && full)
         });
         stuck.map_or(Ok(()), |operation| {
             let story = crate::story::of_request(&operation.request);
@@ -256,6 +262,9 @@ fn may_wait(operation: &Operation, now_ms: u64) -> bool {
         Request::Receive { request, .. } => operation
             .from_ms
             .is_none_or(|from_ms| from_ms + request.wait_ms > now_ms),
+        Request::Read { read, .. } => operation
+            .from_ms
+            .is_none_or(|from_ms| from_ms + read.wait_ms > now_ms),
         Request::Move { request, .. } => request.not_before_ms > now_ms,
         _ => false,
     }

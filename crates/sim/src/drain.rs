@@ -1,6 +1,6 @@
 //! The end of a run: consumers take everything that is left, and then nothing may be left anywhere.
 
-use waystation_engine::{QueueId, ReceiveRequest};
+use waystation_engine::{LogRead, QueueId, ReceiveRequest};
 
 use crate::model::Checked;
 use crate::operation::Request;
@@ -34,6 +34,7 @@ impl Run {
         // Effects that met a full disk are tried again a little later.
         self.machine.clock.advance(100);
         self.settle()?;
+        self.empty_logs()?;
         for _ in 0..ROUNDS_MAX {
             let mut found = false;
             for queue in self.workload.settled(&self.model) {
@@ -50,6 +51,35 @@ impl Run {
             self.settle()?;
         }
         Err("the queues do not drain".into())
+    }
+
+    /// Reads every log from its beginning to its end, then trims all of it.
+    fn empty_logs(&mut self) -> Checked {
+        for log in self.workload.settled_logs(&self.model) {
+            let mut from = 0;
+            loop {
+                let read = LogRead {
+                    from,
+                    entries_max: 5_000,
+                    bytes_max: 8 << 20,
+                    wait_ms: 0,
+                };
+                self.step += 1;
+                self.begin(Request::Read { log, read });
+                self.rest()?;
+                let next = self.model.logs.get(&log).map_or(0, |known| known.read_to);
+                if next == from {
+                    break;
+                }
+                from = next;
+            }
+            self.step += 1;
+            let before = u64::MAX;
+            self.begin(Request::Trim { log, before });
+            self.rest()?;
+            self.step += 1;
+        }
+        Ok(())
     }
 
     /// Receives once and deletes what came.
@@ -108,6 +138,11 @@ impl Run {
                 self.begin(request);
             }
         }
+        for request in self.workload.remove_streams_surely() {
+            // One after the other: the outbox may be small.
+            self.settle()?;
+            self.begin(request);
+        }
         self.settle()?;
         self.check_usage()?;
         self.checkpoint()?;
@@ -137,10 +172,13 @@ impl Run {
             usage.parked_receives.get(),
             usage.outbox_bytes.get(),
             usage.outbox_memory_bytes.get(),
+            usage.logs.get(),
+            usage.log_entries.get(),
+            usage.log_bytes.get(),
         ];
-        match left {
-            [0, 0, 0, 0, 0, 0, 0, 0] => Ok(()),
-            left => Err(format!("nothing is left, but the gauges show {left:?}")),
+        match left.iter().all(|left| *left == 0) {
+            true => Ok(()),
+            false => Err(format!("nothing is left, but the gauges show {left:?}")),
         }
     }
 

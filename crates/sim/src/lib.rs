@@ -13,6 +13,7 @@ mod profile;
 mod operation;
 mod workload;
 mod publishing;
+mod logs;
 mod model;
 mod trace;
 mod tried;

@@ -6,9 +6,10 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use waystation_engine::{
-    CatalogChange, Delivered, Engine, EngineError, Expect, MoveReport, MoveRequest, Outgoing,
-    PeekRequest, Peeked, Publication, Published, QueueConfig, QueueCounts, QueueEffect, QueueId,
-    Receipt, ReceiptError, ReceiveRequest, Scope, Sent, States,
+    Appended, CatalogChange, CatalogEffect, Delivered, Engine, EngineError, Expect, LogBatch,
+    LogId, LogPoint, LogRead, LogSpot, LogState, MoveReport, MoveRequest, Outgoing, PeekRequest,
+    Peeked, Publication, Published, QueueConfig, QueueCounts, QueueId, Receipt, ReceiptError,
+    ReceiveRequest, Scope, Sent, States,
 };
 
 use crate::profile::WORKERS;
@@ -28,9 +29,16 @@ pub(crate) struct RowWrite {
     pub(crate) path: Vec<u8>,
     pub(crate) expect: Expect,
     pub(crate) value: Option<Bytes>,
-    pub(crate) queue: QueueId,
-    /// New settings; `None` removes the queue.
-    pub(crate) config: Option<QueueConfig>,
+    pub(crate) subject: Subject,
+}
+
+/// What a row stands for.
+#[derive(Clone, Debug)]
+pub(crate) enum Subject {
+    /// A queue and its new settings; `None` removes the queue.
+    Queue(QueueId, Option<QueueConfig>),
+    /// Logs, and what is done to them.
+    Logs(Vec<CatalogEffect>),
 }
 
 /// What a client asks for.
@@ -71,6 +79,25 @@ pub(crate) enum Request {
         queue: QueueId,
         request: MoveRequest,
     },
+    Append {
+        log: LogId,
+        bodies: Vec<Bytes>,
+    },
+    Read {
+        log: LogId,
+        read: LogRead,
+    },
+    Locate {
+        log: LogId,
+        spot: LogSpot,
+    },
+    LogState {
+        log: LogId,
+    },
+    Trim {
+        log: LogId,
+        before: u64,
+    },
     Write {
         scope: Scope,
         rows: Vec<RowWrite>,
@@ -88,6 +115,11 @@ pub(crate) enum Answer {
     Counted(Result<QueueCounts, EngineError>),
     Peeked(Result<Vec<Peeked>, EngineError>),
     Moved(Result<MoveReport, EngineError>),
+    Appended(Result<Vec<Appended>, EngineError>),
+    Read(Result<LogBatch, EngineError>),
+    Located(Result<LogPoint, EngineError>),
+    Stood(Result<LogState, EngineError>),
+    Trimmed(Result<(), EngineError>),
     Written(Result<u64, EngineError>),
 }
 
@@ -117,7 +149,19 @@ impl Request {
             | Request::Counts { queue }
             | Request::Move { queue, .. }
             | Request::Peek { queue, .. } => Some(*queue),
-            Request::Publish { .. } | Request::Write { .. } => None,
+            _ => None,
+        }
+    }
+
+    /// The log it is about, if it is about one.
+    pub(crate) fn log(&self) -> Option<LogId> {
+        match self {
+            Request::Append { log, .. }
+            | Request::Read { log, .. }
+            | Request::Locate { log, .. }
+            | Request::LogState { log }
+            | Request::Trim { log, .. } => Some(*log),
+            _ => None,
         }
     }
 
@@ -125,7 +169,10 @@ impl Request {
         let shard = match self {
             Request::Write { scope, .. } => scope.shard(),
             Request::Publish { topic, .. } => topic.shard(),
-            request => request.queue().map_or(0, QueueId::shard),
+            request => match request.log() {
+                Some(log) => log.shard(),
+                None => request.queue().map_or(0, QueueId::shard),
+            },
         };
         usize::from(shard) % WORKERS
     }
@@ -156,6 +203,17 @@ impl Request {
                 Request::Peek { queue, max } => Answer::Peeked(peek(&engine, queue, max).await),
                 Request::Move { queue, request } => {
                     Answer::Moved(engine.queue(queue).move_messages(request).await)
+                }
+                Request::Append { log, bodies } => {
+                    Answer::Appended(engine.log(log).append(bodies).await)
+                }
+                Request::Read { log, read } => Answer::Read(engine.log(log).read(read).await),
+                Request::Locate { log, spot } => {
+                    Answer::Located(engine.log(log).locate(spot).await)
+                }
+                Request::LogState { log } => Answer::Stood(engine.log(log).state().await),
+                Request::Trim { log, before } => {
+                    Answer::Trimmed(engine.log(log).trim(before).await)
                 }
                 Request::Write { scope, rows } => {
                     let changes = rows.into_iter().map(change).collect();
@@ -202,10 +260,11 @@ fn change(row: RowWrite) -> CatalogChange {
         path: row.path,
         expect: row.expect,
         value: row.value,
-        queue: Some(match row.config {
-            Some(config) => QueueEffect::Configure(row.queue, config),
-            None => QueueEffect::Remove(row.queue),
-        }),
+        effects: match row.subject {
+            Subject::Queue(queue, Some(config)) => vec![CatalogEffect::Configure(queue, config)],
+            Subject::Queue(queue, None) => vec![CatalogEffect::Remove(queue)],
+            Subject::Logs(changes) => changes,
+        },
     }
 }
 

@@ -57,6 +57,11 @@ pub(crate) struct Profile {
     pub(crate) tight: bool,
     /// Standard queues are full of one tenant's messages, many of them in flight, and little else happens.
     pub(crate) crowded: bool,
+    /// Of a hundred commands so many are about logs.
+    pub(crate) logs_percent: u8,
+    /// Entries of a log's page, and pages of a block of its directory.
+    pub(crate) log_page_entries: usize,
+    pub(crate) log_block_pages: usize,
     /// Zeroed ahead of the journal's writer.
     pub(crate) zero_ahead_bytes: u64,
 }
@@ -118,6 +123,12 @@ impl Profile {
             remembered_bytes: one_of(rng, &[0, 0, 4000]),
             tight: rng.u8(0..10) == 0,
             crowded,
+            logs_percent: match crowded {
+                true => 0,
+                false => one_of(rng, &[0, 10, 10, 60]),
+            },
+            log_page_entries: one_of(rng, &[3, 40, 1024]),
+            log_block_pages: one_of(rng, &[1, 3, 256]),
             zero_ahead_bytes: one_of(rng, &[0, 0, 0, 1 << 20]),
         }
     }
@@ -143,6 +154,8 @@ impl Profile {
             budgets.outbox_chunk_effects = 3;
             budgets.far_ms = self.far_ms;
         }
+        budgets.log_page_entries = self.log_page_entries;
+        budgets.log_block_pages = self.log_block_pages;
         budgets.deduplication_bytes_max = self.remembered_bytes;
         budgets.deduplication_bucket_entries_max = self.bucket_entries;
         if self.tight {

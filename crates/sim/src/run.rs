@@ -77,6 +77,8 @@ impl Run {
             steps: self.step,
             acknowledged: self.model.acknowledged(),
             deliveries: self.model.deliveries(),
+            appends: self.model.entries_acknowledged,
+            entries_read: self.model.entries_read,
             refusals: self.machine.disk.refused(),
             flips: self.machine.disk.flipped(),
             ..self.tried
@@ -139,9 +141,11 @@ impl Run {
     fn ask(&mut self) {
         if self.operations.len() < self.profile.commands_max && self.doom.is_none() {
             let engine = self.machine.engine();
-            let request = self
-                .workload
-                .next(&mut self.rng, &self.model, &engine, self.step);
+            let (rng, model, step) = (&mut self.rng, &self.model, self.step);
+            let request = match rng.u8(0..100) < self.profile.logs_percent {
+                true => self.workload.next_on_log(rng, model, &engine, step),
+                false => self.workload.next(rng, model, &engine, step),
+            };
             if let Some(request) = request {
                 self.begin(request);
             }
@@ -381,6 +385,11 @@ fn is_stopping(answer: &Answer) -> bool {
         | Answer::Counted(Err(error))
         | Answer::Peeked(Err(error))
         | Answer::Moved(Err(error))
+        | Answer::Appended(Err(error))
+        | Answer::Read(Err(error))
+        | Answer::Located(Err(error))
+        | Answer::Stood(Err(error))
+        | Answer::Trimmed(Err(error))
         | Answer::Written(Err(error)) => stopping(error),
         _ => false,
     }

@@ -11,6 +11,10 @@ pub struct Tried {
     pub acknowledged: usize,
     /// Messages handed to receivers.
     pub deliveries: usize,
+    /// Entries of logs whose writers were told that they are stored.
+    pub appends: usize,
+    /// Entries of logs handed to readers.
+    pub entries_read: usize,
     /// Allocations and writes that met a full disk.
     pub refusals: u64,
     /// Times the machine went down.
@@ -55,6 +59,10 @@ pub struct Tried {
     pub shares: u64,
     /// Messages that outlived their retention.
     pub expiries: u64,
+    /// Batches of log entries judged.
+    pub log_reads: u64,
+    /// Entries that outlived the retention of their log.
+    pub outlived: u64,
 }
 
 impl Tried {
@@ -63,6 +71,8 @@ impl Tried {
         self.steps += other.steps;
         self.acknowledged += other.acknowledged;
         self.deliveries += other.deliveries;
+        self.appends += other.appends;
+        self.entries_read += other.entries_read;
         self.refusals += other.refusals;
         self.crashes += other.crashes;
         self.checkpoints += other.checkpoints;
@@ -85,6 +95,8 @@ impl Tried {
         self.slices += other.slices;
         self.shares += other.shares;
         self.expiries += other.expiries;
+        self.log_reads += other.log_reads;
+        self.outlived += other.outlived;
     }
 
     /// The same with what the reference judged.
@@ -104,6 +116,8 @@ impl Tried {
             slices: judged.slices.get(),
             shares: judged.shares.get(),
             expiries: judged.expiries.get(),
+            log_reads: judged.log_reads.get(),
+            outlived: judged.outlived.get(),
             ..self
         }
     }

@@ -6,8 +6,9 @@ use waystation_engine::{
     Engine, Expect, MoveRequest, QueueConfig, QueueId, QueueKind, ReceiveRequest, Redrive, Scope,
 };
 
+use crate::logs::Stream;
 use crate::model::{Model, QueueModel, Row};
-use crate::operation::{Draft, Request, RowWrite};
+use crate::operation::{Draft, Request, RowWrite, Subject};
 use crate::profile::Profile;
 
 /// Message groups in use.
@@ -22,13 +23,15 @@ pub(crate) struct Workload {
     pub(crate) profile: Profile,
     /// Name of every queue, in order of creation; a queue's dead-letter queue was created before it.
     pub(crate) named: Vec<(Row, QueueId)>,
+    /// Streams of logs, in order of creation.
+    pub(crate) streams: Vec<Stream>,
     bodies: u64,
     tiny_bodies: u64,
-    nonces: u64,
+    pub(crate) nonces: u64,
     pub(crate) labels: u128,
 }
 
-fn pick<T: Copy>(rng: &mut Rng, values: &[T]) -> T {
+pub(crate) fn pick<T: Copy>(rng: &mut Rng, values: &[T]) -> T {
     values[rng.usize(0..values.len())]
 }
 
@@ -38,6 +41,7 @@ impl Workload {
         Workload {
             profile: profile.clone(),
             named: Vec::new(),
+            streams: Vec::new(),
             bodies: 0,
             tiny_bodies: 0,
             nonces: 0,
@@ -150,8 +154,7 @@ impl Workload {
                 path,
                 expect: Expect::Absent,
                 value: Some(self.value(queue)),
-                queue,
-                config: Some(config),
+                subject: Subject::Queue(queue, Some(config)),
             });
         }
         Request::Write { scope, rows }
@@ -164,7 +167,13 @@ impl Workload {
     }
 
     /// The row's version, if nobody else is writing it.
-    fn expect(&self, rng: &mut Rng, model: &Model, row: &Row, step: u64) -> Option<Expect> {
+    pub(crate) fn expect(
+        &self,
+        rng: &mut Rng,
+        model: &Model,
+        row: &Row,
+        step: u64,
+    ) -> Option<Expect> {
         let version = model.names.settled(row, step)??;
         Some(match rng.u8(0..10) {
             0 => Expect::Any,
@@ -189,8 +198,7 @@ impl Workload {
             path: row.path,
             expect,
             value: Some(self.value(queue)),
-            queue,
-            config: Some(config),
+            subject: Subject::Queue(queue, Some(config)),
         };
         Some(Request::Write {
             scope: row.scope,
@@ -331,8 +339,7 @@ fn removal(row: Row, queue: QueueId, expect: Expect) -> Request {
         path: row.path,
         expect,
         value: None,
-        queue,
-        config: None,
+        subject: Subject::Queue(queue, None),
     };
     Request::Write {
         scope: row.scope,

@@ -25,7 +25,7 @@ pub use error::StorageError;
 pub use journal::{
     Append, AppendError, Appended, Body, BodyHead, Committed, Durability, FullFrame, Funding,
     Journal, JournalOptions, JournalStatistics, Position, Prepared, Reclaimed, Record, Relocated,
-    SegmentPin, Urgency, Wait,
+    SegmentPin, Urgency, Wait, WantedBody,
 };
 pub use lsn::{BodyRef, Lsn, Occupies};
 pub use view::{FjallView, View, ViewOptions, ViewVisitor, ViewWrite};

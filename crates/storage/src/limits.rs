@@ -20,6 +20,10 @@ pub const CHUNK_BYTES: usize = 256 * 1024;
 pub const BODY_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// Newest frames kept in memory unless options say otherwise.
 pub const RING_BYTES_DEFAULT: usize = 64 * 1024 * 1024;
+/// Most that is read at once for bodies that stand near each other.
+pub const READ_RUN_BYTES_MAX: u64 = 1024 * 1024;
+/// Bodies that are farther apart are read one by one.
+pub const READ_GAP_BYTES_MAX: u64 = 16 * 1024;
 /// Unit in which the ring grows and evicts.
 pub const RING_SLAB_BYTES: usize = 1024 * 1024;
 /// Segment files held open for reading at a time (two descriptors each).
@@ -37,6 +41,11 @@ pub const RECYCLED_SEGMENTS_MIN: usize = 4;
 /// Free segments kept for reuse however much is written: what a writer fills between two checkpoints, so that in a
 /// steady state none is created and none zeroed.
 pub const RECYCLED_SEGMENTS_MAX: usize = 12;
+/// A segment is worth relocating when no more than one part in this many of it lives, a relocated file worth packing again
+/// likewise.
+pub const RELOCATE_LIVE_FRACTION: u64 = 4;
+/// A relocated file smaller than this is not packed again: it gives little room back.
+pub const PACKED_AGAIN_BYTES_MIN: u64 = 256 * 1024;
 /// Size of the file that is dropped when the disk is full, so that one checkpoint still fits.
 pub const BALLAST_BYTES: u64 = 64 * 1024 * 1024;
 /// Block cache of the view unless options say otherwise.

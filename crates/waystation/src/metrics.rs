@@ -83,6 +83,17 @@ const ENGINE_GAUGES: &[Row<Usage>] = &[
         "Memory of index pages",
     ),
     ("waystation_queues", |usage| usage.queues.get(), "Queues"),
+    ("waystation_logs", |usage| usage.logs.get(), "Logs"),
+    (
+        "waystation_log_entries",
+        |usage| usage.log_entries.get(),
+        "Entries of all logs, those included that only retention has not removed yet",
+    ),
+    (
+        "waystation_log_bytes",
+        |usage| usage.log_bytes.get(),
+        "Bytes of their contents",
+    ),
     (
         "waystation_messages_visible",
         |usage| usage.visible_messages.get(),

@@ -3,37 +3,38 @@
 use std::sync::Arc;
 
 use http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use waystation_frontdoor::InternalRoute;
+use waystation_kinesis::Kinesis;
 use waystation_sns::Sns;
 use waystation_sqs::Sqs;
-use waystation_wire::Request;
+use waystation_wire::{ApiError, Request};
 
 use crate::json_answer::reply;
 
 /// The endpoint, for a server started with `--test-endpoints`. It removes state; the clock goes on, because engine time
 /// never runs backwards.
-pub(crate) fn route(sqs: &Arc<Sqs>, sns: &Arc<Sns>) -> InternalRoute {
-    let (sqs, sns) = (Arc::clone(sqs), Arc::clone(sns));
+pub(crate) fn route(sqs: &Arc<Sqs>, sns: &Arc<Sns>, kinesis: &Arc<Kinesis>) -> InternalRoute {
+    let (sqs, sns, kinesis) = (Arc::clone(sqs), Arc::clone(sns), Arc::clone(kinesis));
     InternalRoute {
         method: Method::POST,
         path: "/_waystation/reset",
         handler: Arc::new(move |_: Request| {
-            let (sqs, sns) = (Arc::clone(&sqs), Arc::clone(&sns));
+            let (sqs, sns, kinesis) = (Arc::clone(&sqs), Arc::clone(&sns), Arc::clone(&kinesis));
             Box::pin(async move {
-                // Topics first, so that none is left that delivers to a queue that is gone.
-                let removed = match sns.reset().await {
-                    Ok(topics) => sqs.reset().await.map(|queues| (topics, queues)),
-                    Err(error) => Err(error),
-                };
-                match removed {
-                    Ok((topics, queues)) => reply(
-                        200,
-                        &json!({ "queues_removed": queues, "topics_removed": topics }),
-                    ),
+                match reset(&sqs, &sns, &kinesis).await {
+                    Ok(removed) => reply(200, &removed),
                     Err(error) => reply(503, &json!({ "message": error.message })),
                 }
             })
         }),
     }
+}
+
+async fn reset(sqs: &Sqs, sns: &Sns, kinesis: &Kinesis) -> Result<Value, ApiError> {
+    // Topics first, so that none is left that delivers to a queue that is gone.
+    let topics = sns.reset().await?;
+    let queues = sqs.reset().await?;
+    let streams = kinesis.reset().await?;
+    Ok(json!({ "queues_removed": queues, "topics_removed": topics, "streams_removed": streams }))
 }

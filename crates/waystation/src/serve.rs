@@ -11,6 +11,7 @@ use waystation_delivery::post::Trust;
 use waystation_delivery::signer::Signer;
 use waystation_engine::{Budgets, Clock, Engine, Parts as EngineParts, Room, Running};
 use waystation_frontdoor::{Answers, Config, FrontDoor, Parts, TestEndpoints, Tls as DoorTls};
+use waystation_kinesis::Kinesis;
 use waystation_sns::{Outside, Sns};
 use waystation_sqs::Sqs;
 use waystation_storage::{
@@ -23,9 +24,10 @@ use crate::clock::EngineClock;
 use crate::no_functions::NoFunctions;
 use crate::queue_metrics::QueueMetrics;
 use crate::settings::{Auth, Data, Limits, Settings, Tls};
+use crate::stream_metrics::StreamMetrics;
 use crate::{
-    EXIT_STORAGE, certificate_page, clock_endpoint, explain, greeting, metrics, peek_endpoint,
-    reset_endpoint,
+    EXIT_STORAGE, captured_endpoint, certificate_page, clock_endpoint, explain, greeting, metrics,
+    peek_endpoint, reset_endpoint,
 };
 
 /// Runs the server; returns when it was stopped cleanly.
@@ -159,23 +161,30 @@ async fn serve(
         account: Str::from(settings.account.clone()),
         region: Str::from(settings.region.clone()),
     };
-    let Services { sqs, sns, signer } = services(settings, engine)?;
+    let Services {
+        sqs,
+        sns,
+        kinesis,
+        signer,
+    } = services(settings, engine)?;
     let mut registry = Registry::default();
     registry.register_collector(Box::new(metrics::EngineMetrics(engine.clone())));
     let queue_metrics = QueueMetrics::default();
     registry.register_collector(Box::new(queue_metrics.clone()));
+    registry.register_collector(Box::new(StreamMetrics(Arc::clone(&kinesis))));
     let mut test_routes = Vec::new();
     if settings.test_clock {
         test_routes.push(clock_endpoint::route(engine.clone(), clock.clone()));
     }
     if settings.test_endpoints {
         test_routes.extend(peek_endpoint::routes(&sqs, &settings.region));
-        test_routes.push(reset_endpoint::route(&sqs, &sns));
+        test_routes.extend(captured_endpoint::routes(&sns, &defaults));
+        test_routes.push(reset_endpoint::route(&sqs, &sns, &kinesis));
     }
     let door = FrontDoor::bind(
         door_config(settings, directory),
         Parts {
-            services: vec![Arc::clone(&sqs) as Arc<dyn Service>, sns],
+            services: vec![Arc::clone(&sqs) as Arc<dyn Service>, sns, kinesis],
             authenticator: Authenticator::new(mode, defaults),
             registry,
             refresh: vec![queue_metrics.refresh(&sqs)],
@@ -203,16 +212,20 @@ async fn serve(
 struct Services {
     sqs: Arc<Sqs>,
     sns: Arc<Sns>,
+    kinesis: Arc<Kinesis>,
     signer: Arc<Signer>,
 }
 
 fn services(settings: &Settings, engine: &Engine) -> Result<Services, String> {
     let limits = match settings.limits {
-        Limits::None => waystation_sqs::Limits::None,
-        Limits::Aws => waystation_sqs::Limits::Aws,
+        Limits::None => waystation_sns::Limits::None,
+        Limits::Aws => waystation_sns::Limits::Aws,
     };
     let runtime = tokio::runtime::Handle::current();
-    let spawn = Box::new(move |task| drop(runtime.spawn(task)));
+    let spawn = Box::new({
+        let runtime = runtime.clone();
+        move |task| drop(runtime.spawn(task))
+    });
     let signer = Arc::new(Signer::new(engine.clone()));
     let sqs = Arc::new(Sqs::new(engine.clone(), limits, spawn, signer.clone()));
     sqs.resume_move_tasks().map_err(|error| error.message)?;
@@ -222,9 +235,15 @@ fn services(settings: &Settings, engine: &Engine) -> Result<Services, String> {
         signer: signer.clone(),
         trust: trust(settings)?,
     };
-    let sns = Arc::new(Sns::new(engine.clone(), outside));
+    let sns = Arc::new(Sns::new(engine.clone(), limits, outside));
     sns.start_deliveries();
-    Ok(Services { sqs, sns, signer })
+    let kinesis = start_kinesis(settings, engine, runtime);
+    Ok(Services {
+        sqs,
+        sns,
+        kinesis,
+        signer,
+    })
 }
 
 /// Whom HTTPS endpoints of subscriptions may be vouched for by.
@@ -235,6 +254,21 @@ fn trust(settings: &Settings) -> Result<Trust, String> {
     let wrong = |error: String| format!("--trusted-ca {}: {error}", file.display());
     let pem = std::fs::read(file).map_err(|error| wrong(error.to_string()))?;
     Trust::new(Some(&pem)).map_err(|error| wrong(error.to_string()))
+}
+
+fn start_kinesis(
+    settings: &Settings,
+    engine: &Engine,
+    runtime: tokio::runtime::Handle,
+) -> Arc<Kinesis> {
+    let limits = match settings.limits {
+        Limits::None => waystation_kinesis::Limits::None,
+        Limits::Aws => waystation_kinesis::Limits::Aws,
+    };
+    let spawn = Arc::new(move |task| drop(runtime.spawn(task)));
+    let kinesis = Arc::new(Kinesis::new(engine.clone(), limits, spawn));
+    kinesis.start();
+    kinesis
 }
 
 fn door_config(settings: &Settings, directory: &Path) -> Config {

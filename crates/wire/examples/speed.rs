@@ -57,7 +57,7 @@ fn measure(name: &str, request: &Request, rounds: u32) {
                 .as_mut()
                 .poll(&mut Context::from_waker(Waker::noop()))
             {
-                Poll::Ready(response) => assert_eq!(black_box(response).status, 200),
+                Poll::Ready(answered) => assert_eq!(black_box(answered).response.status, 200),
                 Poll::Pending => return,
             }
         }

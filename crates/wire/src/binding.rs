@@ -3,14 +3,18 @@
 //! The front door calls, in this order, [`protocol`], [`detect`], its own authentication and [`run`]; errors on the way go
 //! through [`encode_error`]. [`dispatch`] is all of it without authentication.
 
+mod frames;
 mod json;
+mod payload;
 mod query;
+
+pub use frames::Frames;
 
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::model::{Model, OperationModel, Protocol};
 use crate::request::{Request, Response};
-use crate::service::{Input, Output, Service};
+use crate::service::{Answer, Input, Output, Service};
 use crate::{Str, errors};
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
@@ -129,14 +133,32 @@ pub fn encode_error(
     }
 }
 
-/// Decodes, validates, calls and encodes. Every outcome is a response. The request is dropped before the handler waits, so
+/// A response and what it goes on with after its body, if anything.
+#[derive(Debug)]
+pub struct Answered {
+    /// The response; its body is empty when frames follow.
+    pub response: Response,
+    /// The rest of a stream of events.
+    pub frames: Option<Frames>,
+}
+
+impl From<Response> for Answered {
+    fn from(response: Response) -> Answered {
+        Answered {
+            response,
+            frames: None,
+        }
+    }
+}
+
+/// Decodes, validates, calls and encodes. Every outcome is an answer. The request is dropped before the handler waits, so
 /// that a long poll holds no more than its input.
 pub async fn run(
     service: Arc<dyn Service>,
     caller: Arc<Caller>,
     request: Request,
     call: Call,
-) -> Response {
+) -> Answered {
     let model = service.model();
     let request_id = request.request_id.clone();
     let outcome = match prepare(service.as_ref(), request, call) {
@@ -144,8 +166,12 @@ pub async fn run(
         Err(error) => Err(error),
     };
     match outcome {
-        Ok(output) => encode(model, call, &output, &request_id),
-        Err(error) => encode_error(model, call.protocol, &error, &request_id),
+        Ok(Answer::Output(output)) => encode(model, call, &output, &request_id).into(),
+        Ok(Answer::Events(events)) => Answered {
+            response: frames::head(&request_id),
+            frames: Some(Frames::new(call.protocol, events)),
+        },
+        Err(error) => encode_error(model, call.protocol, &error, &request_id).into(),
     }
 }
 
@@ -166,7 +192,7 @@ pub async fn dispatch(
     service: Arc<dyn Service>,
     caller: Arc<Caller>,
     request: Request,
-) -> Response {
+) -> Answered {
     let model = service.model();
     match detect(&request, model) {
         Ok(call) => run(service, caller, request, call).await,
@@ -175,7 +201,8 @@ pub async fn dispatch(
             protocol(&request, model),
             &error,
             &request.request_id,
-        ),
+        )
+        .into(),
     }
 }
 

@@ -10,7 +10,9 @@ pub mod binding;
 pub mod caller;
 pub mod error;
 pub mod errors;
+pub mod events;
 pub mod form;
+pub mod frame;
 pub mod json;
 pub mod limits;
 pub mod model;
@@ -34,6 +36,7 @@ mod text;
 
 pub use caller::{Caller, Endpoint, Scheme, UrlStyle};
 pub use error::{ApiError, ErrorKind, Fault};
+pub use events::{Event, EventStream};
 pub use map::Map;
 pub use model::{Model, OperationModel, Protocol};
 pub use pattern::Pattern;

@@ -43,6 +43,16 @@ pub enum Protocol {
 }
 
 impl Protocol {
+    /// The media type of documents.
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Protocol::AwsJson10 => "application/x-amz-json-1.0",
+            Protocol::AwsJson11 => "application/x-amz-json-1.1",
+            Protocol::AwsQuery => "text/xml",
+            Protocol::AwsQueryJsonView => "application/json",
+        }
+    }
+
     /// Whether requests are forms.
     pub const fn is_query(self) -> bool {
         matches!(self, Protocol::AwsQuery | Protocol::AwsQueryJsonView)

@@ -2,6 +2,7 @@
 
 use crate::caller::Caller;
 use crate::error::ApiError;
+use crate::events::{Event, EventStream, Events};
 use crate::model::{Model, OperationModel};
 use crate::request::Request;
 use crate::{Str, Structure, errors};
@@ -17,7 +18,34 @@ pub type Input = Box<dyn Structure>;
 /// An operation's output: its generated structure, or `()`.
 pub type Output = Box<dyn Structure>;
 /// What calling an operation gives.
-pub type Reply = BoxFuture<'static, Result<Output, ApiError>>;
+pub type Reply = BoxFuture<'static, Result<Answer, ApiError>>;
+
+/// What a handler answers with.
+#[derive(Debug)]
+pub enum Answer {
+    /// One output.
+    Output(Output),
+    /// Events, one after another.
+    Events(Events),
+}
+
+/// What the rows of a table may answer with: a generated structure, `()`, or an [`EventStream`].
+pub trait IntoAnswer {
+    /// The answer.
+    fn into_answer(self) -> Answer;
+}
+
+impl<T: Structure> IntoAnswer for T {
+    fn into_answer(self) -> Answer {
+        Answer::Output(Box::new(self))
+    }
+}
+
+impl<E: Event> IntoAnswer for EventStream<E> {
+    fn into_answer(self) -> Answer {
+        Answer::Events(self.into())
+    }
+}
 
 /// One AWS API. Implemented through [`operations!`](crate::operations).
 pub trait Service: Send + Sync + 'static {
@@ -70,11 +98,12 @@ pub fn downcast<T: Structure>(input: Input) -> Result<T, ApiError> {
 ///
 /// A handler is `pub async fn send(sqs: &Sqs, caller: &Caller, input: SendMessageRequest) -> Result<SendMessageResult,
 /// ApiError>`. `path_parameters` may be left out; it is a `fn(&Sqs, &'static OperationModel, &Request) ->
-/// Result<Vec<(&'static str, Str)>, ApiError>`.
+/// Result<Vec<(&'static str, Str)>, ApiError>`. A row that answers with a stream of events ends in
+/// `-> EventStream<api::SubscribeToShardEventStream>` (`events.rs`).
 #[macro_export]
 macro_rules! operations {
     (
-        $service:ty, $model:path $(, path_parameters = $path_parameters:path)?;
+        $service:ty, $model:path $(, path_parameters = $path_parameters:path)? $(, before = $before:path)?;
         $($name:literal => $($handler:ident)::+ ($input:ty) -> $output:ty),+ $(,)?
     ) => {
         impl $crate::Service for $service {
@@ -101,9 +130,15 @@ macro_rules! operations {
                     |service, caller, input| Box::pin(async move {
                         let input = $crate::service::downcast::<$input>(input)?;
                         let output: $output = $($handler)::+(&service, &caller, input).await?;
-                        Ok(Box::new(output) as $crate::service::Output)
+                        Ok($crate::service::IntoAnswer::into_answer(output))
                     })
                 ),+];
+                $(
+                    let asked = <$service as $crate::Service>::operations(&self).get(operation);
+                    if let Err(error) = asked.map_or(Ok(()), |name| $before(&self, &caller, name)) {
+                        return Box::pin(std::future::ready(Err(error)));
+                    }
+                )?
                 match ROWS.get(operation) {
                     Some(row) => row(self, caller, input),
                     None => Box::pin(std::future::ready(Err(

@@ -1,4 +1,4 @@
-//! `structure!` and `error_kinds!`: generated structures, tables and errors from one line each.
+//! `structure!`, `event_union!` and `error_kinds!`: generated structures, tables, events and errors from one line each.
 
 /// Expands `Name, TABLE, "WireName" { 0 field: Type = member("Wire", SHAPE), ... }` to the structure, its static table and its
 /// [`Structure`](crate::Structure) implementation. The numbers are field indices and count from 0 in order. Only generated
@@ -44,6 +44,47 @@ macro_rules! structure {
                 $crate::Slot::Struct(self)
             }
         }
+    };
+}
+
+/// Expands `Name { "Member" Structure, ... } ends [&ERROR, ...]` to an enum of events and its [`Event`](crate::Event)
+/// implementation. Only generated code uses it.
+#[macro_export]
+macro_rules! event_union {
+    ($name:ident { $($member:literal $variant:ident),+ $(,)? } ends [$($error:expr),* $(,)?]) => {
+        #[doc = concat!("The events of a `", stringify!($name), "`.")]
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum $name {
+            $(
+                #[doc = concat!("`", $member, "` of the model.")]
+                $variant($variant),
+            )+
+        }
+
+        impl $crate::Event for $name {
+            fn name(&self) -> &'static str {
+                match self {
+                    $($name::$variant(_) => $member,)+
+                }
+            }
+            fn payload(&self) -> &dyn $crate::Structure {
+                match self {
+                    $($name::$variant(event) => event,)+
+                }
+            }
+            fn exceptions() -> &'static [&'static $crate::ErrorKind] {
+                static ENDS: &[&$crate::ErrorKind] = &[$($error),*];
+                ENDS
+            }
+        }
+
+        $(
+            impl From<$variant> for $name {
+                fn from(event: $variant) -> $name {
+                    $name::$variant(event)
+                }
+            }
+        )+
     };
 }
 

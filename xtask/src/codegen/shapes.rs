@@ -22,7 +22,11 @@ pub(crate) fn reachable(source: &Source) -> Result<BTreeSet<String>, String> {
     while let Some(name) = open.pop() {
         if found.insert(name.to_owned()) {
             for part in parts(source.shape(name)?) {
-                open.push(reference(part)?);
+                let part = reference(part)?;
+                // Streams of events list the errors they may end with among their members.
+                if !flag(source.shape(part)?, "exception") {
+                    open.push(part);
+                }
             }
         }
     }
@@ -99,6 +103,7 @@ pub(crate) fn table(source: &Source, name: &str, out: &mut String) -> Result<(),
     let shape = source.shape(name)?;
     let table = source.table(name);
     match kind(shape) {
+        "structure" if flag(shape, "eventstream") => event_union(source, name, shape, out)?,
         "structure" => structure(source, name, shape, out)?,
         "list" => {
             let member = shape
@@ -139,10 +144,8 @@ pub(crate) fn table(source: &Source, name: &str, out: &mut String) -> Result<(),
 }
 
 fn structure(source: &Source, name: &str, shape: &Value, out: &mut String) -> Result<(), String> {
-    for unsupported in ["document", "eventstream"] {
-        if flag(shape, unsupported) {
-            return Err(format!("shape {name}: {unsupported} is not supported"));
-        }
+    if flag(shape, "document") {
+        return Err(format!("shape {name}: document is not supported"));
     }
     if members_of(shape).count() > MEMBERS_MAX {
         return Err(format!("shape {name} has more than {MEMBERS_MAX} members"));
@@ -152,11 +155,47 @@ fn structure(source: &Source, name: &str, shape: &Value, out: &mut String) -> Re
         out,
         "waystation_wire::structure! {{ {rust}, {table}, {name:?} {{"
     );
-    for (index, (member, details)) in members_of(shape).enumerate() {
+    let mut members = Vec::new();
+    for (member, details) in members_of(shape) {
+        // What an operation streams is no part of its output, which the stream's first frame would carry.
+        if !flag(source.shape(reference(details)?)?, "eventstream") {
+            members.push((member, details));
+        }
+    }
+    for (index, (member, details)) in members.into_iter().enumerate() {
         let row = members::row(source, name, member, details)?;
         let _ = writeln!(out, "    {index} {row},");
     }
     out.push_str("}}\n\n");
+    Ok(())
+}
+
+/// An enum of the events, and the errors that the stream may end with.
+fn event_union(source: &Source, name: &str, shape: &Value, out: &mut String) -> Result<(), String> {
+    let (mut events, mut ends) = (Vec::new(), Vec::new());
+    for (member, details) in members_of(shape) {
+        let target = reference(details)?;
+        let event = source.shape(target)?;
+        if flag(event, "exception") {
+            ends.push(format!("&{}", names::error(target)));
+            continue;
+        }
+        if members_of(event)
+            .any(|(_, part)| flag(part, "eventheader") || flag(part, "eventpayload"))
+        {
+            return Err(format!(
+                "event {target}: members outside of a document are not supported"
+            ));
+        }
+        events.push(format!("{member:?} {}", names::structure(target)));
+    }
+    let _ = write!(
+        out,
+        "waystation_wire::event_union! {{ {} {{ {} }} ends [{}] }}\n\n",
+        names::structure(name),
+        events.join(", "),
+        ends.join(", ")
+    );
     Ok(())
 }
 

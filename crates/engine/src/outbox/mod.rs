@@ -47,7 +47,7 @@ pub(crate) enum Keep {
 impl Outbox {
     /// Puts an effect into the lane of its destination; the body it refers to stays live there.
     pub(crate) fn push(&mut self, effect: Effect, index: &mut ShardIndex) {
-        let destination = effect.queue().shard();
+        let destination = effect.resource().shard();
         index.live.add(&effect.occupied(index.segment_bytes));
         let lane = self.lanes.entry(destination).or_default();
         lane.push(effect, index);

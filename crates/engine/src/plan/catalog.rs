@@ -3,7 +3,7 @@
 use waystation_storage::{Funding, Lsn, Urgency};
 
 use super::{Outcome, Turn};
-use crate::command::{Awaited, CatalogChange, Command, Expect, QueueEffect};
+use crate::command::{Awaited, CatalogChange, CatalogEffect, Command, Expect};
 use crate::config::EngineError;
 use crate::effect::Effect;
 use crate::record::{Record, RowChange};
@@ -24,15 +24,8 @@ impl Turn<'_> {
         let version = self.shard.table.version + 1;
         let effects: Vec<Effect> = changes
             .iter()
-            .filter_map(|change| change.queue.as_ref())
-            .map(|effect| match effect {
-                QueueEffect::Configure(queue, config) => Effect::Configure {
-                    queue: *queue,
-                    version,
-                    config: *config,
-                },
-                QueueEffect::Remove(queue) => Effect::Remove { queue: *queue },
-            })
+            .flat_map(|change| &change.effects)
+            .map(|effect| of_version(effect, version))
             .collect();
         if !effects.is_empty() && !self.outbox_has_room() {
             return promise.fill(Err(EngineError::Overloaded));
@@ -46,7 +39,7 @@ impl Turn<'_> {
             .collect();
         let destinations: Vec<_> = effects
             .iter()
-            .map(|effect| effect.queue().shard())
+            .map(|effect| effect.resource().shard())
             .collect();
         let record = Record::CatalogWritten {
             version,
@@ -94,5 +87,24 @@ impl Turn<'_> {
             }
             command => Outcome::Wait(command),
         }
+    }
+}
+
+/// The effect as the outbox carries it.
+fn of_version(effect: &CatalogEffect, version: u64) -> Effect {
+    match *effect {
+        CatalogEffect::Configure(queue, config) => Effect::Configure {
+            queue,
+            version,
+            config,
+        },
+        CatalogEffect::Remove(queue) => Effect::Remove { queue },
+        CatalogEffect::ConfigureLog(log, config) => Effect::ConfigureLog {
+            log,
+            version,
+            config,
+        },
+        CatalogEffect::SealLog(log) => Effect::SealLog { log },
+        CatalogEffect::RemoveLog(log) => Effect::RemoveLog { log },
     }
 }

@@ -8,6 +8,7 @@
 mod catalog;
 mod deliveries;
 mod effects;
+mod logs;
 mod peek;
 mod publish;
 mod moves;
@@ -56,7 +57,7 @@ pub(crate) struct Turn<'a> {
 }
 
 /// Body of a record: owner, sequence, content.
-type BodyParts<'a> = (QueueId, u64, &'a [u8]);
+type BodyParts<'a> = (u64, u64, &'a [u8]);
 
 impl Turn<'_> {
     /// Decides one command.
@@ -85,6 +86,7 @@ impl Turn<'_> {
                 }
                 Outcome::Done
             }
+            Command::Log { log, ask } => self.log(log, ask),
             Command::Survey { promise, .. } => {
                 let queues = self.shard.queues.values();
                 promise.fill(Ok(queues.map(Queue::survey).collect()));
@@ -169,7 +171,7 @@ impl Turn<'_> {
                 time_ms: self.shard.time_ms,
                 meta: &self.scratch.bytes,
                 body: body.map(|(owner, sequence, _)| Body {
-                    owner: owner.0,
+                    owner,
                     sequence,
                     parts: &content,
                 }),

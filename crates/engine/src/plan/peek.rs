@@ -60,7 +60,7 @@ fn look(queue: &Queue, request: &PeekRequest, now_ms: u64) -> Seen {
             break;
         }
         pages += 1;
-        let Some(page) = &slot.page else {
+        let Some(page) = slot.kept.page() else {
             if glimpse.messages.is_empty() {
                 return Seen::Spilled(*number);
             }

@@ -107,7 +107,7 @@ impl Turn<'_> {
         publication: &Publication,
     ) -> Result<u64, EngineError> {
         let published_ms = self.shard.time_ms;
-        let owned = |body| (topic, published_ms, body);
+        let owned = |body| (topic.0, published_ms, body);
         let mut kept = Vec::new();
         for body in publication.bodies.iter().skip(1) {
             let body = Some(owned(body.as_ref()));

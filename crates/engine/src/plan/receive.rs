@@ -6,7 +6,7 @@ use super::{Outcome, Turn};
 use crate::command::{Command, Leased, ReceiveRequest};
 use crate::config::EngineError;
 use crate::ids::QueueId;
-use crate::limits::IN_FLIGHT_PER_QUEUE_MAX;
+use crate::limits::{EXHAUSTED_PER_RECORD_MAX, IN_FLIGHT_PER_QUEUE_MAX, PAGE_ENTRIES};
 use crate::need::Need;
 use crate::page::EntryState;
 use crate::queue::{Expiry, Pick, page_of};
@@ -93,6 +93,9 @@ impl Turn<'_> {
     ) -> Result<Found, EngineError> {
         if let Some(page) = self.expire(id)? {
             return Ok(Found::Spilled(page));
+        }
+        if request.max == 0 {
+            return self.move_exhausted(id);
         }
         if let Some(attempt) = request.attempt
             && let Some(found) = self.repeat(id, attempt, request.visibility_ms)?
@@ -184,6 +187,37 @@ impl Turn<'_> {
         };
         self.commit(&record, None, Urgency::Sync, Funding::Consumer)?;
         Ok(true)
+    }
+
+    /// Sends every message to the dead-letter queue whose next receive would be one too many, and gives none.
+    fn move_exhausted(&mut self, id: QueueId) -> Result<Found, EngineError> {
+        loop {
+            let queue = self.queue(id)?;
+            let ready = queue.pages.iter().filter(|(_, slot)| slot.ready > 0);
+            let receives_max = queue
+                .config
+                .redrive
+                .map_or(u16::MAX, |redrive| redrive.receives_max);
+            let mut over = Vec::new();
+            for (number, slot) in ready {
+                let Some(page) = &slot.page else {
+                    return Ok(Found::Spilled(*number));
+                };
+                let start = number * PAGE_ENTRIES;
+                over.extend((start..start + u64::from(page.len())).filter(|sequence| {
+                    queue.entry(*sequence).is_some_and(|entry| {
+                        entry.state() == EntryState::Ready && entry.receive_count() >= receives_max
+                    })
+                }));
+                if over.len() >= EXHAUSTED_PER_RECORD_MAX {
+                    break;
+                }
+            }
+            over.truncate(EXHAUSTED_PER_RECORD_MAX);
+            if over.is_empty() || !self.move_away(id, &over)? {
+                return Ok(Found::Nothing);
+            }
+        }
     }
 
     fn lease(

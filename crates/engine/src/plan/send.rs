@@ -120,7 +120,7 @@ impl Turn<'_> {
             group: message.group.unwrap_or(0),
             deduplication: message.dedup,
         };
-        let body = Some((id, sequence, message.body.as_ref()));
+        let body = Some((id.0, sequence, message.body.as_ref()));
         self.commit(&record, body, Urgency::Sync, Funding::Producer)?;
         self.tally(id, |tally| tally.note_sent(message.size_bytes));
         Ok(sent(id, sequence, now_ms, false))

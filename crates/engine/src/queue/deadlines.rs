@@ -7,7 +7,6 @@
 
 use std::sync::Arc;
 
-use super::slot::Evicted;
 use super::{Change, Queue, Slot, Window};
 use crate::config::QueueConfig;
 use crate::ids::QueueId;
@@ -31,9 +30,9 @@ impl ShardIndex {
     fn expect(&mut self, queue: QueueId, number: u64, slot: &Slot) {
         if slot.until_min_ms != u64::MAX {
             let key = (slot.until_min_ms, queue, number);
-            match slot.page.is_some() {
-                true => self.deadlines.insert(key),
-                false => self.far.insert(key),
+            match slot.kept.is_spilled() {
+                true => self.far.insert(key),
+                false => self.deadlines.insert(key),
             };
         }
     }
@@ -42,9 +41,9 @@ impl ShardIndex {
     pub(super) fn forget(&mut self, queue: QueueId, number: u64, slot: &Slot) {
         if slot.until_min_ms != u64::MAX {
             let key = (slot.until_min_ms, queue, number);
-            let known = match slot.page.is_some() {
-                true => self.deadlines.remove(&key),
-                false => self.far.remove(&key),
+            let known = match slot.kept.is_spilled() {
+                true => self.far.remove(&key),
+                false => self.deadlines.remove(&key),
             };
             assert!(known, "every page with a deadline is in the shard's index");
         }
@@ -92,11 +91,11 @@ impl Queue {
             return;
         };
         index.forget(id, number, slot);
-        let found = slot.page.as_ref().map(|page| page.deadlines(now_ms));
+        let found = slot.kept.page().map(|page| page.deadlines(now_ms));
         slot.until_min_ms = found.as_ref().map_or(u64::MAX, |found| found.next_ms);
         index.expect(id, number, slot);
         for position in found.into_iter().flat_map(|found| found.passed) {
-            let Some(page) = slot.page.as_mut().map(Arc::make_mut) else {
+            let Some(page) = slot.kept.page_as_stored() else {
                 return;
             };
             let sequence = number * PAGE_ENTRIES + u64::from(position);
@@ -159,7 +158,7 @@ impl Queue {
         let Some(slot) = self.pages.get_mut(&number) else {
             return;
         };
-        if slot.page.is_some() || slot.stored != generation {
+        if !slot.kept.is_stored(generation) {
             return;
         }
         index.forget(id, number, slot);
@@ -170,7 +169,7 @@ impl Queue {
             uncounted || page.count() == known,
             "a page read back is as it was when it left memory"
         );
-        slot.install(page);
+        slot.kept.install(generation, page);
         index.expect(id, number, slot);
         self.resident.insert(number);
         if uncounted {
@@ -204,7 +203,7 @@ impl Queue {
         if let Some(slot) = self.pages.get_mut(&number) {
             // A page with a deadline stands in the other index once it is out of memory.
             let key = (slot.until_min_ms, id, number);
-            if slot.evict(horizon_ms) == Evicted::Yes {
+            if slot.evict(horizon_ms) {
                 self.resident.remove(&number);
                 if index.deadlines.remove(&key) {
                     index.far.insert(key);
@@ -216,7 +215,7 @@ impl Queue {
     /// Sequences of delayed messages in memory.
     pub(super) fn delayed(&self) -> Vec<u64> {
         let pages = self.pages.iter().filter(|(_, slot)| slot.delayed > 0);
-        let pages = pages.filter_map(|(number, slot)| Some((number, slot.page.as_ref()?)));
+        let pages = pages.filter_map(|(number, slot)| Some((number, slot.kept.page()?)));
         let mut found = Vec::new();
         for (number, page) in pages {
             for position in 0..page.len() {
@@ -238,7 +237,7 @@ impl Queue {
     /// Pages that are not in memory and have delayed messages.
     pub(crate) fn spilled_delayed(&self) -> impl Iterator<Item = u64> {
         let pages = self.pages.iter();
-        let spilled = pages.filter(|(_, slot)| slot.page.is_none() && slot.delayed > 0);
+        let spilled = pages.filter(|(_, slot)| slot.kept.is_spilled() && slot.delayed > 0);
         spilled.map(|(number, _)| *number)
     }
 

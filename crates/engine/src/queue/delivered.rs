@@ -35,6 +35,8 @@ impl Queue {
                 identity,
                 owner: delivery.owner,
                 from: self.id,
+                moved_ms: 0,
+                receives_before: 0,
                 label: delivery.label,
             }),
         };

@@ -38,7 +38,7 @@ impl Queue {
         if slot.sent_max_ms.saturating_add(retention_ms) <= now_ms && !counted {
             return Expiry::Page(number);
         }
-        let Some(page) = slot.page.clone() else {
+        let Some(page) = slot.kept.page().cloned() else {
             return Expiry::Spilled(number);
         };
         let mut oldest_ms = slot.sent_max_ms;

@@ -339,7 +339,7 @@ impl Queue {
             return Vec::new();
         }
         let pages = self.pages.iter().filter(|(_, slot)| slot.leased > 0);
-        let pages = pages.map(|(number, slot)| (*number, slot.stored));
+        let pages = pages.map(|(number, slot)| (*number, slot.kept.rows.generation()));
         pages.take(TENANT_PAGES_MAX).collect()
     }
 

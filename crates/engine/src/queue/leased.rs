@@ -63,7 +63,7 @@ impl Queue {
                 return None;
             };
             let number = *number;
-            let Some(page) = slot.page.clone() else {
+            let Some(page) = slot.kept.page().cloned() else {
                 return Some(number);
             };
             let window = self.window.as_mut()?;

@@ -218,14 +218,14 @@ impl Queue {
 
     /// The page in memory, if it is.
     pub(crate) fn page(&self, number: u64) -> Option<&Arc<Page>> {
-        self.pages.get(&number)?.page.as_ref()
+        self.pages.get(&number)?.kept.page()
     }
 
     /// The page exists but is not in memory.
     pub(crate) fn is_spilled(&self, number: u64) -> bool {
         self.pages
             .get(&number)
-            .is_some_and(|slot| slot.page.is_none())
+            .is_some_and(|slot| slot.kept.is_spilled())
     }
 
     /// The entry of a message that still exists; its page must be in memory.
@@ -243,9 +243,7 @@ impl Queue {
     /// The page for changing: copied first when a checkpoint or a reader still holds it.
     pub(crate) fn page_mut(&mut self, number: u64) -> Option<&mut Page> {
         self.dirty = true;
-        let slot = self.pages.get_mut(&number)?;
-        slot.dirty = true;
-        Some(Arc::make_mut(slot.page.as_mut()?))
+        self.pages.get_mut(&number)?.kept.page_mut()
     }
 
     /// Appends an entry under the next sequence and counts it; the caller has set extras.
@@ -362,7 +360,7 @@ impl Queue {
             fair.dropped_page(number);
         }
         self.dropped_rows
-            .extend(slot.rows().map(|generation| (number, generation)));
+            .extend(slot.kept.rows.all().map(|generation| (number, generation)));
         self.next_sequence = self
             .next_sequence
             .max((number + 1) * PAGE_ENTRIES)
@@ -371,11 +369,9 @@ impl Queue {
 
     /// The page is in the view only, in this generation.
     pub(crate) fn is_stored(&self, number: u64, generation: u64) -> bool {
-        self.is_spilled(number)
-            && self
-                .pages
-                .get(&number)
-                .is_some_and(|slot| slot.stored == generation)
+        self.pages
+            .get(&number)
+            .is_some_and(|slot| slot.kept.is_stored(generation))
     }
 
     /// When the oldest message may have outlived the retention.

@@ -92,6 +92,14 @@ impl Queue {
                     Arrival::Moved(from) => from,
                     Arrival::Unmoved | Arrival::New => self.id,
                 },
+                moved_ms: match arrival {
+                    Arrival::Moved(_) => now_ms,
+                    Arrival::Unmoved | Arrival::New => 0,
+                },
+                receives_before: match arrival {
+                    Arrival::Moved(_) => message.receive_count,
+                    Arrival::Unmoved | Arrival::New => 0,
+                },
             }),
         };
         self.enter(&new, now_ms, index)

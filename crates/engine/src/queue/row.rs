@@ -68,8 +68,7 @@ impl Queue {
         out.u8(u8::from(self.fair.is_some()));
         out.u32(self.pages.len() as u32);
         for (number, slot) in &self.pages {
-            let row = if slot.dirty { generation } else { slot.row() };
-            out.u64(*number).u64(row);
+            out.u64(*number).u64(slot.kept.rows.row(generation));
             out.u16(slot.live).u16(slot.ready);
             out.u16(slot.leased).u16(slot.delayed);
             out.u64(slot.until_min_ms);
@@ -181,7 +180,7 @@ impl Queue {
         let Some(slot) = self.pages.get_mut(&number) else {
             return;
         };
-        let Some((_, leased, delayed)) = slot.page.as_ref().map(|page| page.count()) else {
+        let Some((_, leased, delayed)) = slot.kept.page().map(|page| page.count()) else {
             return;
         };
         self.counts.in_flight -= u64::from(slot.leased);
@@ -200,7 +199,7 @@ impl Queue {
         let (mut held, mut replaced) = (Vec::new(), Vec::new());
         let id = self.id;
         for (number, slot) in &mut self.pages {
-            let Some(page) = slot.page.as_ref().filter(|_| slot.dirty) else {
+            let Some((page, before)) = slot.kept.capture(generation) else {
                 continue;
             };
             let key = |generation| RowKey {
@@ -210,10 +209,8 @@ impl Queue {
                 number: *number,
                 generation,
             };
-            held.push((key(generation), page.clone()));
-            replaced.extend(slot.rows().map(key));
-            slot.dirty = false;
-            slot.captured = generation;
+            held.push((key(generation), page));
+            replaced.extend(before.into_iter().map(key));
         }
         (held, replaced)
     }
@@ -225,10 +222,7 @@ impl Queue {
             self.dirty = true;
         }
         for slot in self.pages.values_mut() {
-            if slot.captured == generation {
-                slot.captured = 0;
-                slot.dirty = true;
-            }
+            slot.kept.rows.abandoned(generation);
         }
         self.deduplication.abandoned(generation);
     }
@@ -236,10 +230,7 @@ impl Queue {
     /// The checkpoint that held pages under `generation` is sealed.
     pub(crate) fn sealed(&mut self, generation: u64) {
         for slot in self.pages.values_mut() {
-            if slot.captured == generation {
-                slot.captured = 0;
-                slot.stored = generation;
-            }
+            slot.kept.rows.sealed(generation);
         }
         self.deduplication.sealed(generation);
     }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::extra::Extra;
-use crate::index::{Usage, UsageGuard};
+use crate::index::{Usage, add_occupied};
+use crate::kept::Kept;
 use crate::page::{Entry, EntryState, Page};
 
 /// Bytes of a body section before its content; fixed by the journal's format.
@@ -12,13 +13,7 @@ pub(crate) const BODY_HEADER_BYTES: u32 = 24;
 /// A page's place: counters that stay in memory, and the page itself while it does.
 #[derive(Debug)]
 pub(crate) struct Slot {
-    pub(crate) page: Option<Arc<Page>>,
-    /// Generation of its row in the view that a sealed checkpoint names; 0 for none.
-    pub(crate) stored: u64,
-    /// Generation of a checkpoint under way that holds the page; 0 for none.
-    pub(crate) captured: u64,
-    /// Changed since it was last captured.
-    pub(crate) dirty: bool,
+    pub(crate) kept: Kept<Page>,
     pub(crate) live: u16,
     pub(crate) ready: u16,
     pub(crate) leased: u16,
@@ -32,14 +27,6 @@ pub(crate) struct Slot {
     pub(crate) sent_max_ms: u64,
     /// Live bytes by journal segment.
     pub(crate) segments: Vec<(u32, u32)>,
-    memory: UsageGuard,
-}
-
-/// Whether a page left memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Evicted {
-    Yes,
-    No,
 }
 
 /// Where the body of an entry lies.
@@ -56,11 +43,17 @@ pub(crate) fn occupied(entry: &Entry, extra: &Extra, segment_bytes: u64) -> Vec<
 
 impl Slot {
     pub(crate) fn new(usage: &Arc<Usage>) -> Slot {
+        Slot::of(Kept::new(usage, Page::default()))
+    }
+
+    /// A slot whose page is in the view only.
+    pub(crate) fn stored(usage: &Arc<Usage>, generation: u64) -> Slot {
+        Slot::of(Kept::stored(usage, generation))
+    }
+
+    fn of(kept: Kept<Page>) -> Slot {
         Slot {
-            page: Some(Arc::new(Page::default())),
-            stored: 0,
-            captured: 0,
-            dirty: true,
+            kept,
             live: 0,
             ready: 0,
             leased: 0,
@@ -69,17 +62,6 @@ impl Slot {
             sent_min_ms: u64::MAX,
             sent_max_ms: 0,
             segments: Vec::new(),
-            memory: UsageGuard::new(usage),
-        }
-    }
-
-    /// A slot whose page is in the view only.
-    pub(crate) fn stored(usage: &Arc<Usage>, generation: u64) -> Slot {
-        Slot {
-            page: None,
-            stored: generation,
-            dirty: false,
-            ..Slot::new(usage)
         }
     }
 
@@ -89,13 +71,8 @@ impl Slot {
         self.ready += 1;
         self.sent_min_ms = self.sent_min_ms.min(entry.sent_ms());
         self.sent_max_ms = self.sent_max_ms.max(entry.sent_ms());
-        for (segment, bytes) in occupies {
-            match self.segments.iter_mut().find(|(s, _)| s == segment) {
-                Some((_, total)) => *total += bytes,
-                None => self.segments.push((*segment, *bytes)),
-            }
-        }
-        self.weigh();
+        add_occupied(&mut self.segments, occupies);
+        self.kept.weigh();
     }
 
     /// Counts a change of state.
@@ -112,7 +89,7 @@ impl Slot {
             EntryState::Delayed => self.delayed += 1,
             EntryState::Gone => self.live -= 1,
         }
-        self.weigh();
+        self.kept.weigh();
     }
 
     /// Messages in flight or delayed.
@@ -125,12 +102,6 @@ impl Slot {
         self.until_min_ms == 0
     }
 
-    /// Renews what the page counts for in the node's memory.
-    fn weigh(&mut self) {
-        let bytes = self.page.as_ref().map_or(0, |page| page.memory_bytes());
-        self.memory.set(bytes);
-    }
-
     /// Gives back bytes of a message that is gone.
     pub(crate) fn released(&mut self, occupied: &[(u32, u32)]) {
         for (segment, bytes) in occupied {
@@ -141,39 +112,9 @@ impl Slot {
         self.segments.retain(|(_, bytes)| *bytes > 0);
     }
 
-    /// Generation of the row that holds the page as it was last captured.
-    pub(crate) fn row(&self) -> u64 {
-        if self.captured != 0 {
-            self.captured
-        } else {
-            self.stored
-        }
-    }
-
-    /// Generations of rows in the view that this slot owns.
-    pub(crate) fn rows(&self) -> impl Iterator<Item = u64> + use<> {
-        let (stored, captured) = (self.stored, self.captured);
-        [stored, captured].into_iter().filter(|g| *g != 0)
-    }
-
-    /// Takes a page read from the view.
-    pub(crate) fn install(&mut self, page: Arc<Page>) {
-        self.page = Some(page);
-        self.weigh();
-    }
-
-    /// Drops the page from memory if the view has it and no deadline in it comes before `horizon_ms`. What
-    /// only time changed since it was stored follows from `until_min_ms`.
-    pub(crate) fn evict(&mut self, horizon_ms: u64) -> Evicted {
-        let dirty = self.dirty;
-        #[cfg(feature = "planted-bugs")]
-        let dirty = dirty && !crate::plant::is(crate::plant::Plant::DirtyPage);
-        let stored = !dirty && self.captured == 0 && self.stored != 0;
-        if self.page.is_none() || !stored || self.until_min_ms <= horizon_ms {
-            return Evicted::No;
-        }
-        self.page = None;
-        self.weigh();
-        Evicted::Yes
+    /// Drops the page from memory if the view has it and no deadline in it comes before `horizon_ms`; true when it did.
+    /// What only time changed since it was stored follows from `until_min_ms`.
+    pub(crate) fn evict(&mut self, horizon_ms: u64) -> bool {
+        self.until_min_ms > horizon_ms && self.kept.evict()
     }
 }

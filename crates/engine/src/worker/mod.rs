@@ -17,7 +17,7 @@ use crate::checkpoint::Capture;
 use crate::codec::Writer;
 use crate::command::Command;
 use crate::config::EngineError;
-use crate::ids::{QueueId, ShardId};
+use crate::ids::{LogId, QueueId, Resource, ShardId};
 use crate::limits::{POLL_END_STEP_MS, RETRY_MS};
 use crate::need::Need;
 use crate::parked::{Parked, Work};
@@ -271,7 +271,7 @@ impl Worker {
                     return command.refuse(EngineError::Overloaded);
                 }
                 parked.add(1);
-                self.parked.receive(command);
+                self.parked.line_up(command);
             }
         }
     }
@@ -281,17 +281,27 @@ impl Worker {
             return;
         }
         self.read_ahead(shard, now_ms);
-        let due: Vec<QueueId> = match self.shards.get(&shard) {
+        let due: Vec<Resource> = match self.shards.get(&shard) {
             Some(state) => state
                 .retention
                 .iter()
                 .take_while(|(when, _)| *when <= now_ms)
-                .map(|(_, queue)| *queue)
+                .map(|(_, resource)| *resource)
                 .collect(),
             None => Vec::new(),
         };
-        for queue in due {
-            self.expire(queue, now_ms);
+        for resource in due {
+            match resource {
+                Resource::Queue(queue) => self.expire(queue, now_ms),
+                Resource::Log(log) => self.expire_log(log, now_ms),
+            }
+        }
+    }
+
+    fn expire_log(&mut self, log: LogId, now_ms: u64) {
+        let expired = self.turn(log.shard(), now_ms, |turn| turn.expire_log(log));
+        if matches!(expired, Some(Err(_))) {
+            self.stuck.insert(log.shard());
         }
     }
 
@@ -337,8 +347,8 @@ impl Worker {
             }
             let due = [due, self.far_due(shard)].into_iter().flatten().min();
             self.set_due(shard, due);
-            for queue in self.take_woken(shard, behind) {
-                self.wake(queue, now_ms);
+            for resource in self.take_woken(shard, behind) {
+                self.wake(resource, now_ms);
             }
         }
         if self.over_budget() || self.outbox_keeps().is_some() || self.remembers_too_much() {
@@ -346,8 +356,8 @@ impl Worker {
         }
     }
 
-    /// Queues whose receivers may be served; nobody is served behind time.
-    fn take_woken(&mut self, shard: ShardId, behind: bool) -> Vec<QueueId> {
+    /// Where those who wait may be served; nobody is served behind time.
+    fn take_woken(&mut self, shard: ShardId, behind: bool) -> Vec<Resource> {
         let Some(state) = self.shards.get_mut(&shard).filter(|_| !behind) else {
             return Vec::new();
         };
@@ -369,15 +379,23 @@ impl Worker {
         }
     }
 
-    /// Serves parked receives of the queue while there is something for them.
-    fn wake(&mut self, queue: QueueId, now_ms: u64) {
-        if !self.keeps_up(queue.shard(), now_ms) {
+    /// Serves those who wait on it.
+    fn wake(&mut self, resource: Resource, now_ms: u64) {
+        if !self.keeps_up(resource.shard(), now_ms) {
             // It is woken again when the shard has caught up.
-            if let Some(state) = self.shards.get_mut(&queue.shard()) {
-                state.woken.push(queue);
+            if let Some(state) = self.shards.get_mut(&resource.shard()) {
+                state.woken.push(resource);
             }
             return;
         }
+        match resource {
+            Resource::Queue(queue) => self.wake_receivers(queue, now_ms),
+            Resource::Log(log) => self.wake_readers(log, now_ms),
+        }
+    }
+
+    /// Serves parked receives of the queue while there is something for them.
+    fn wake_receivers(&mut self, queue: QueueId, now_ms: u64) {
         loop {
             let serve = match self.queue_mut(queue) {
                 Some(state) => state.has_available(),
@@ -386,17 +404,41 @@ impl Worker {
             if !serve {
                 return;
             }
-            let Some((ticket, command)) = self.parked.take_receive(queue) else {
+            let Some((ticket, command)) = self.parked.take_first(Resource::Queue(queue)) else {
                 return;
             };
-            match self.turn(queue.shard(), now_ms, |turn| turn.plan(command)) {
-                Some(Outcome::Wait(command)) => return self.parked.put_back(ticket, command),
-                Some(Outcome::Fetch(command, needs)) => {
-                    self.shared.usage.parked_receives.sub(1);
-                    self.fetch(Work::Command(command), &needs);
-                }
-                Some(Outcome::Done) | None => self.shared.usage.parked_receives.sub(1),
+            if let Some(command) = self.serve(command, now_ms) {
+                return self.parked.put_back(ticket, command);
             }
         }
+    }
+
+    /// Serves every parked read of the log: what one reads is there for the others as well.
+    fn wake_readers(&mut self, log: LogId, now_ms: u64) {
+        let mut waiting = Vec::new();
+        while let Some((ticket, command)) = self.parked.take_first(Resource::Log(log)) {
+            let left = self.serve(command, now_ms);
+            waiting.extend(left.map(|command| (ticket, command)));
+            #[cfg(feature = "planted-bugs")]
+            if crate::plant::is(crate::plant::Plant::LogWakesOne) {
+                break;
+            }
+        }
+        for (ticket, command) in waiting.into_iter().rev() {
+            self.parked.put_back(ticket, command);
+        }
+    }
+
+    /// Plans a command that was parked; returns it when it has to wait on.
+    fn serve(&mut self, command: Command, now_ms: u64) -> Option<Command> {
+        let outcome = self.turn(command.shard(), now_ms, |turn| turn.plan(command));
+        if let Some(Outcome::Wait(command)) = outcome {
+            return Some(command);
+        }
+        self.shared.usage.parked_receives.sub(1);
+        if let Some(Outcome::Fetch(command, needs)) = outcome {
+            self.fetch(Work::Command(command), &needs);
+        }
+        None
     }
 }

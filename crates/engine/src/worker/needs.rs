@@ -3,7 +3,7 @@
 use waystation_storage::StorageError;
 
 use super::Worker;
-use crate::ids::{QueueId, ShardId};
+use crate::ids::{Resource, ShardId};
 use crate::need::{Contents, Need};
 use crate::outbox::Keep;
 use crate::parked::{Work, is_catching_up};
@@ -36,8 +36,8 @@ impl Worker {
         }
         if for_deadlines && let Some(state) = self.shards.get_mut(&need.shard()) {
             state.give_back(need, &self.shared.budgets);
-        } else if let Some(queue) = need.queue() {
-            self.evict(queue);
+        } else if let Some(resource) = need.resource() {
+            self.evict(resource);
         }
     }
 
@@ -74,17 +74,17 @@ impl Worker {
         })
     }
 
-    /// Makes room after a page came in. Not while other work waits for pages of the queue, or for its shard
+    /// Makes room after a page came in. Not while other work waits for pages of the same, or for its shard
     /// to catch up: it may need this one as well, and two pages that drive each other out would never be
     /// there together.
-    fn evict(&mut self, queue: QueueId) {
-        let shard = queue.shard();
+    fn evict(&mut self, resource: Resource) {
+        let shard = resource.shard();
         if self.over_budget()
-            && !self.parked.awaits(queue)
+            && !self.parked.awaits(resource)
             && !self.behind.contains_key(&shard)
             && let Some(state) = self.shards.get_mut(&shard)
         {
-            state.evict(queue, &self.shared.budgets);
+            state.evict(resource, &self.shared.budgets);
             // A deadline that left memory is looked at earlier than one that stays.
             self.touched.insert(shard);
         }
@@ -119,9 +119,14 @@ impl Worker {
             queue.sealed(generation);
             queue.deduplication.evict(remembered_bytes_max, &usage);
         }
-        let queues: Vec<QueueId> = state.queues.keys().copied().collect();
-        for queue in queues {
-            self.evict(queue);
+        for log in state.logs.values_mut() {
+            log.sealed(generation);
+        }
+        let queues = state.queues.keys().copied().map(Resource::Queue);
+        let logs = state.logs.keys().copied().map(Resource::Log);
+        let resources: Vec<Resource> = queues.chain(logs).collect();
+        for resource in resources {
+            self.evict(resource);
         }
     }
 }

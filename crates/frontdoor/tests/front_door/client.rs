@@ -87,14 +87,35 @@ impl Client {
 
     /// Reads up to the empty line after a head, without it.
     pub(crate) fn read_head(&mut self) -> String {
+        let mut head = self.read_through(b"\r\n\r\n");
+        head.truncate(head.len() - 4);
+        String::from_utf8(head).unwrap()
+    }
+
+    /// The next chunk of a body; empty at its end.
+    pub(crate) fn read_chunk(&mut self) -> Vec<u8> {
+        let line = self.read_through(b"\r\n");
+        let length = usize::from_str_radix(String::from_utf8(line).unwrap().trim(), 16).unwrap();
+        while self.buffered.len() < length + 2 {
+            assert!(self.fill() > 0, "the connection ends within a chunk");
+        }
+        let rest = self.buffered.split_off(length + 2);
+        let mut chunk = std::mem::replace(&mut self.buffered, rest);
+        chunk.truncate(length);
+        chunk
+    }
+
+    fn read_through(&mut self, end: &[u8]) -> Vec<u8> {
         loop {
-            if let Some(at) = self.buffered.windows(4).position(|end| end == b"\r\n\r\n") {
-                let rest = self.buffered.split_off(at + 4);
-                let mut head = std::mem::replace(&mut self.buffered, rest);
-                head.truncate(at);
-                return String::from_utf8(head).unwrap();
+            if let Some(at) = self
+                .buffered
+                .windows(end.len())
+                .position(|found| found == end)
+            {
+                let rest = self.buffered.split_off(at + end.len());
+                return std::mem::replace(&mut self.buffered, rest);
             }
-            assert!(self.fill() > 0, "the connection ends within a head");
+            assert!(self.fill() > 0, "the connection ends within a line");
         }
     }
 

@@ -11,5 +11,6 @@ mod listening;
 mod requests;
 mod server;
 mod shutdown;
+mod streams;
 mod test_service;
 mod tls;

@@ -56,6 +56,7 @@ impl Server {
         let service = Arc::new(TestService {
             stop: stopped,
             calls: AtomicUsize::new(0),
+            ended: Arc::default(),
         });
         let parts = Parts {
             services: vec![service.clone(), Arc::new(StreamsService)],
@@ -107,11 +108,23 @@ impl Server {
 
     /// Waits until `calls` handlers have begun.
     pub(crate) fn wait_for_calls(&self, calls: usize) {
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while self.service.calls.load(Ordering::SeqCst) < calls {
-            assert!(Instant::now() < deadline, "the handlers do not begin");
-            std::thread::yield_now();
-        }
+        wait_until_at_least(calls, &self.service.calls);
+    }
+
+    /// Waits until `streams` streams have come to an end.
+    pub(crate) fn wait_for_ends(&self, streams: usize) {
+        wait_until_at_least(streams, &self.service.ended);
+    }
+}
+
+fn wait_until_at_least(wanted: usize, counter: &AtomicUsize) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while counter.load(Ordering::SeqCst) < wanted {
+        assert!(
+            Instant::now() < deadline,
+            "the count does not come to {wanted}"
+        );
+        std::thread::yield_now();
     }
 }
 

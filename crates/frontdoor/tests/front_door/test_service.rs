@@ -1,12 +1,13 @@
 //! A service in miniature, named and signed like SQS so that queue hosts and
 //! paths lead to it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::watch;
 use waystation_wire::model::{Dialect, Validation, new_input, operation};
 use waystation_wire::shape::{TEXT, member};
-use waystation_wire::{ApiError, Caller, ErrorKind, Model, Protocol, Str};
+use waystation_wire::{ApiError, Caller, ErrorKind, EventStream, Model, Protocol, Str};
 
 static OUT_OF_ORDER: ErrorKind = ErrorKind::sender("OutOfOrder", 400).query("Echo.OutOfOrder");
 
@@ -21,6 +22,8 @@ waystation_wire::structure! { EchoResult, ECHO_RESULT, "EchoResult" {
     3 url: Option<Str> = member("Url", TEXT),
     4 source: Option<Str> = member("Source", TEXT),
 }}
+
+waystation_wire::event_union! { Shouts { "Shout" EchoResult } ends [&OUT_OF_ORDER] }
 
 static MODEL: Model = Model {
     service: "sqs",
@@ -41,6 +44,7 @@ static MODEL: Model = Model {
         operation("Fail", &ECHO_REQUEST, new_input::<EchoRequest>),
         operation("NotBuilt", &ECHO_REQUEST, new_input::<EchoRequest>),
         operation("Panic", &ECHO_REQUEST, new_input::<EchoRequest>),
+        operation("Stream", &ECHO_REQUEST, new_input::<EchoRequest>),
         operation("Wait", &ECHO_REQUEST, new_input::<EchoRequest>)
             .output(&ECHO_RESULT, "EchoResult"),
     ],
@@ -50,6 +54,8 @@ static MODEL: Model = Model {
 pub(crate) struct TestService {
     pub(crate) stop: watch::Receiver<bool>,
     pub(crate) calls: AtomicUsize,
+    /// Streams that came to an end, well or not.
+    pub(crate) ended: Arc<AtomicUsize>,
 }
 
 waystation_wire::operations! {
@@ -57,6 +63,7 @@ waystation_wire::operations! {
     "Echo" => echo(EchoRequest) -> EchoResult,
     "Fail" => fail(EchoRequest) -> (),
     "Panic" => panics(EchoRequest) -> (),
+    "Stream" => stream(EchoRequest) -> EventStream<Shouts>,
     "Wait" => wait(EchoRequest) -> EchoResult,
 }
 
@@ -117,6 +124,46 @@ async fn fail(_: &TestService, _: &Caller, _: EchoRequest) -> Result<(), ApiErro
 
 async fn panics(_: &TestService, _: &Caller, _: EchoRequest) -> Result<(), ApiError> {
     panic!("on purpose")
+}
+
+/// Bytes of an event of a stream that does not end.
+pub(crate) const FILLING: usize = 64 * 1024;
+
+/// Counts the end of a stream.
+struct Ends(Arc<AtomicUsize>);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// One event, and then as the text says: `fill` goes on with large ones, `panic` panics, `end` ends, all others wait.
+async fn stream(
+    service: &Arc<TestService>,
+    _: &Caller,
+    input: EchoRequest,
+) -> Result<EventStream<Shouts>, ApiError> {
+    let text = input.text.unwrap_or_default();
+    let state = (service.clone(), Ends(service.ended.clone()), 0);
+    Ok(EventStream::unfold(state, move |(service, ends, made)| {
+        let text = text.clone();
+        async move {
+            let said = match (made, &*text) {
+                (0, _) => text,
+                (_, "fill") => Str::from("x".repeat(FILLING)),
+                (_, "panic") => panic!("on purpose"),
+                (_, "end") => return Ok(None),
+                _ => std::future::pending().await,
+            };
+            service.calls.fetch_add(1, Ordering::SeqCst);
+            let event = EchoResult {
+                text: Some(said),
+                ..EchoResult::default()
+            };
+            Ok(Some((event, (service, ends, made + 1))))
+        }
+    }))
 }
 
 async fn wait(

@@ -6,6 +6,13 @@
 //! sns/subscription/<topic name>/<id>            a subscription
 //! sns/token/<token>                             topic name, slash, id of the subscription that the token confirms
 //! sns/endpoint/<topic name>/<hash>              the id of the subscription with this protocol and endpoint (SNS-071)
+//! sns/application/<platform>/<name>             settings of a platform application
+//! sns/device/<platform>/<name>/<id>             a platform endpoint
+//! sns/device-token/<platform>/<name>/<hash>     the id of the endpoint of this device (SNS-448)
+//! sns/sms/attributes                            what is set for SMS
+//! sns/sms/number/<number>                       what the handset of a number asked for (SNS-473, SNS-474)
+//! sns/sms/sandbox/<number>                      a number of the sandbox (SNS-476)
+//! sns/captured                                  the queue of captured messages
 //! ```
 
 use std::sync::Arc;
@@ -121,7 +128,7 @@ pub(crate) async fn update(
             path: topic_path(located.topic.name),
             expect: Expect::Version(located.row.version()),
             value: Some(after.encode()),
-            queue: None,
+            effects: Vec::new(),
         }];
         if write(sns, &located.scope, changes).await? {
             return Ok(());

@@ -9,11 +9,12 @@ use waystation_wire::{ApiError, Caller, Str};
 
 use crate::api::{ConfirmSubscriptionInput, ConfirmSubscriptionResponse};
 use crate::catalog::{Located, endpoint_path, subscription_path, token_path};
+use crate::email::Question;
 use crate::errors::{changing_too_fast, from_engine, invalid};
 use crate::names::TopicName;
 use crate::stored_forms::{SENDER_ID, base_url, signature_version};
 use crate::subscription_settings::SubscriptionSettings;
-use crate::{Sns, api, catalog, fan_out, limits, names};
+use crate::{Sns, api, captured, catalog, email, fan_out, limits, names};
 
 /// SNS-102
 const TOKEN_BYTES: usize = 144;
@@ -53,7 +54,7 @@ pub(crate) async fn ask(
     say(sns, caller, located, id, settings, kind).await
 }
 
-/// Sends a confirmation to an endpoint: into the queue of its deliveries, or into the queue that it is.
+/// Sends a confirmation to an endpoint: into the queue of its deliveries, into the queue that it is, or by a mail.
 pub(crate) async fn say(
     sns: &Sns,
     caller: &Caller,
@@ -115,9 +116,35 @@ pub(crate) async fn say(
             let sent = sns.engine.queue(queue).send(vec![outgoing]).await;
             sent.and_then(|sent| sent.into_iter().collect::<Result<Vec<_>, _>>().map(drop))
         }
+        None if email::is_email(&settings.protocol) => {
+            return by_mail(sns, located, id, settings, notification).await;
+        }
         None => to_queue(sns, settings, notification).await,
     };
     sent.map_err(from_engine)
+}
+
+/// The mail that asks whether its reader wants more (section 21).
+async fn by_mail(
+    sns: &Sns,
+    located: &Located<'_>,
+    id: &str,
+    settings: &SubscriptionSettings,
+    notification: Notification,
+) -> Result<(), ApiError> {
+    let (arn, message_id) = (located.topic.arn(), notification.id.to_string());
+    let url = notification.subscribe_url().unwrap_or_default();
+    let envelope = notification.read(None, &sns.signer).await;
+    let mail = email::confirmation(Question {
+        protocol: &settings.protocol,
+        address: &settings.endpoint,
+        topic_arn: &arn,
+        subscription_arn: format!("{arn}:{id}"),
+        message_id,
+        url: &url,
+        envelope: envelope.map_err(from_engine)?.body.to_string(),
+    });
+    captured::keep(sns, &located.scope, &mail).await
 }
 
 /// SNS-093. A queue that is not there, or lets nobody in, cannot confirm.
@@ -191,7 +218,7 @@ pub(crate) async fn confirm(
             path,
             expect: Expect::Version(row.version()),
             value: Some(after.encode()),
-            queue: None,
+            effects: Vec::new(),
         }];
         if settings.has_left {
             changes.push(found_again(sns, &scope, name, id, &after)?);
@@ -221,6 +248,6 @@ fn found_again(
         path,
         expect: Expect::Absent,
         value: Some(Bytes::from(id.to_owned())),
-        queue: None,
+        effects: Vec::new(),
     })
 }

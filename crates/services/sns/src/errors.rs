@@ -56,24 +56,30 @@ pub(crate) fn internal(reason: impl std::fmt::Display) -> ApiError {
     api::INTERNAL_ERROR_EXCEPTION.with("Encountered an internal error. Please try again.")
 }
 
+/// SNS-487
+pub(crate) fn rate_exceeded() -> ApiError {
+    api::THROTTLED_EXCEPTION.with("Rate exceeded")
+}
+
 /// Every attempt to change something lost against another request.
 pub(crate) fn changing_too_fast() -> ApiError {
-    api::THROTTLED_EXCEPTION.with("Rate exceeded")
+    rate_exceeded()
 }
 
 /// What an error of the engine means to the caller.
 pub(crate) fn from_engine(error: EngineError) -> ApiError {
     match error {
         // A full budget is what AWS calls throttling; SDKs back off and try again (SNS-487).
-        EngineError::Overloaded | EngineError::InFlightLimit => {
-            api::THROTTLED_EXCEPTION.with("Rate exceeded")
-        }
+        EngineError::Overloaded | EngineError::InFlightLimit => rate_exceeded(),
         EngineError::Conflict { .. } => changing_too_fast(),
         EngineError::StorageFull => {
             errors::SERVICE_UNAVAILABLE.with("The disk is full. Consuming messages makes room.")
         }
         EngineError::Stopping => errors::SERVICE_UNAVAILABLE.with("The server is shutting down."),
-        EngineError::QueueMissing | EngineError::TooLarge => internal(error),
+        EngineError::QueueMissing
+        | EngineError::NoSuchLog
+        | EngineError::LogSealed
+        | EngineError::TooLarge => internal(error),
         EngineError::Unreadable(reason) => internal(reason),
     }
 }

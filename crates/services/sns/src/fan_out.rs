@@ -31,7 +31,7 @@ use crate::status_log::{Status, StatusLog};
 use crate::stored_forms::{Stored, Variant, Writer};
 use crate::subscribers::Subscriber;
 use crate::subscription_settings::SubscriptionSettings;
-use crate::{Sns, errors, limits, status_log};
+use crate::{Sns, captured, errors, limits, status_log};
 
 /// Publishes each message to those it is for. The messages of one request keep their order in every queue.
 pub(crate) async fn deliver(
@@ -48,10 +48,20 @@ pub(crate) async fn deliver(
         let writer = Writer::new(caller, &located.settings, topic_arn, notice);
         slice.variants.clear();
         for subscriber in subscribers {
-            let (share, status) = address(sns, notice, subscriber);
-            if let Some(share) = share {
-                slice.add(share, &writer);
-            }
+            let outside = captured::address(sns, caller, located, topic_arn, notice, subscriber)?;
+            let status = match outside {
+                Some((queue, outgoing)) => {
+                    slice.add_alone(queue, outgoing.body);
+                    None
+                }
+                None => {
+                    let (share, status) = address(sns, notice, subscriber);
+                    if let Some(share) = share {
+                        slice.add(share, &writer);
+                    }
+                    status.filter(|_| subscriber.settings.protocol == "sqs")
+                }
+            };
             if let (Some(log), Some(status)) = (&log, status) {
                 let entry = status_log::of_queue(notice, topic_arn, subscriber, status, sns);
                 slice.entries.extend(log.keep(entry));
@@ -111,6 +121,19 @@ impl<'a> Slice<'a> {
                 .variant
                 .is_labelled()
                 .then_some(share.subscriber.label),
+        });
+    }
+
+    /// A body that is for nobody else.
+    fn add_alone(&mut self, queue: QueueId, body: Bytes) {
+        self.bytes += body.len();
+        self.bodies.push(body);
+        self.targets.push(Target {
+            queue,
+            body: (self.bodies.len() - 1) as u16,
+            group: None,
+            dedup: None,
+            label: None,
         });
     }
 
@@ -207,7 +230,7 @@ fn address<'a>(
         tracing::warn!(
             subscription = %subscriber.id,
             endpoint = %settings.endpoint,
-            "a message is lost: the queue is gone or refuses it, and there is no dead-letter queue"
+            "a message is lost: its endpoint is gone or refuses it, and there is no dead-letter queue"
         );
     }
     (dead_letters.as_ref().map(share), Some(refusal))

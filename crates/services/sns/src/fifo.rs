@@ -59,13 +59,9 @@ pub(crate) async fn enter(
     notices: &mut [Notice],
 ) -> Result<Vec<bool>, ApiError> {
     let settings = &located.settings;
-    let scope = match settings
-        .attributes
-        .get("FifoThroughputScope")
-        .map(String::as_str)
-    {
-        Some("MessageGroup") => DeduplicationScope::MessageGroup,
-        _ => DeduplicationScope::Queue,
+    let scope = match settings.scope_is_group() {
+        true => DeduplicationScope::MessageGroup,
+        false => DeduplicationScope::Queue,
     };
     let outgoing = notices.iter().map(|notice| {
         let group = notice.group_id.as_deref().unwrap_or_default();

@@ -6,8 +6,11 @@
 //! durable. Envelopes are made and signed by `delivery` when somebody reads them. A subscription of an endpoint that is no
 //! queue owns one too, which `deliveries` works, `attempt` by `attempt`.
 //!
-//! What is deliberately absent so far, and answered with `NotImplemented`: subscriptions of other protocols than `sqs`, `http`,
-//! `https` and `lambda`, archives, mobile push, SMS. Absent without an error: evaluation of policies (`auth` will do it), metrics.
+//! Mails, text messages and push notifications are written as AWS would send them and kept where testers read them
+//! (`captured`).
+//!
+//! What is deliberately absent so far, and answered with `NotImplemented`: subscriptions of protocol `firehose`, and archives.
+//! Absent without an error: evaluation of policies (`auth` will do it) and metrics.
 
 use std::fmt;
 use std::sync::Arc;
@@ -33,11 +36,19 @@ mod publish_batch;
 mod tags;
 mod permissions;
 mod data_protection;
+mod platform_applications;
+mod platform_endpoints;
+mod sms_attributes;
+mod sms_numbers;
+mod sms_sandbox;
 // How topics and subscriptions are found, kept and changed.
 mod names;
 mod catalog;
 mod topic_settings;
 mod subscription_settings;
+mod platform_names;
+mod platform_catalog;
+mod platform_settings;
 mod pages;
 mod reset;
 // Rules of attributes.
@@ -45,6 +56,7 @@ mod topic_rules;
 mod subscription_rules;
 mod delivery_policy;
 mod filter;
+mod platform_rules;
 // A message on its way.
 mod notice;
 mod fifo;
@@ -60,12 +72,28 @@ mod http_request;
 mod lambda_event;
 mod status_log;
 mod retry;
+// Messages for somebody outside.
+mod email;
+mod sms;
+mod sms_text;
+mod push;
+mod platform_events;
+mod captured;
+mod captured_message;
 mod errors;
+mod rates;
 mod limits;
+
+pub use captured::{CapturedPage, Captures};
+pub use captured_message::{CapturedKind, CapturedMessage};
+pub use sms_text::sms_parts;
+pub use waystation_delivery::rates::Limits;
 
 /// The service.
 pub struct Sns {
     engine: Engine,
+    limits: Limits,
+    rates: rates::Rates,
     queues: Arc<dyn Queues>,
     functions: Arc<dyn Functions>,
     /// Makes the signatures of envelopes.
@@ -116,9 +144,11 @@ impl Ids {
 
 impl Sns {
     /// The service over an engine.
-    pub fn new(engine: Engine, outside: Outside) -> Sns {
+    pub fn new(engine: Engine, limits: Limits, outside: Outside) -> Sns {
         let secret = engine.message_key();
         Sns {
+            limits,
+            rates: rates::Rates::new(limits),
             queues: outside.queues,
             functions: outside.functions,
             signer: outside.signer,
@@ -153,7 +183,7 @@ impl fmt::Debug for Sns {
 }
 
 waystation_wire::operations! {
-    Sns, api::MODEL;
+    Sns, api::MODEL, before = rates::count;
     "CreateTopic" => topics::create(api::CreateTopicInput) -> api::CreateTopicResponse,
     "DeleteTopic" => topics::delete(api::DeleteTopicInput) -> (),
     "ListTopics" => topics::list(api::ListTopicsInput) -> api::ListTopicsResponse,
@@ -178,4 +208,37 @@ waystation_wire::operations! {
     "PutDataProtectionPolicy" => data_protection::put(api::PutDataProtectionPolicyInput) -> (),
     "GetDataProtectionPolicy" => data_protection::get(api::GetDataProtectionPolicyInput)
         -> api::GetDataProtectionPolicyResponse,
+    "CreatePlatformApplication" => platform_applications::create(api::CreatePlatformApplicationInput)
+        -> api::CreatePlatformApplicationResponse,
+    "DeletePlatformApplication" => platform_applications::delete(api::DeletePlatformApplicationInput) -> (),
+    "ListPlatformApplications" => platform_applications::list(api::ListPlatformApplicationsInput)
+        -> api::ListPlatformApplicationsResponse,
+    "GetPlatformApplicationAttributes" => platform_applications::get(api::GetPlatformApplicationAttributesInput)
+        -> api::GetPlatformApplicationAttributesResponse,
+    "SetPlatformApplicationAttributes" => platform_applications::set(api::SetPlatformApplicationAttributesInput) -> (),
+    "CreatePlatformEndpoint" => platform_endpoints::create(api::CreatePlatformEndpointInput) -> api::CreateEndpointResponse,
+    "DeleteEndpoint" => platform_endpoints::delete(api::DeleteEndpointInput) -> (),
+    "ListEndpointsByPlatformApplication" => platform_endpoints::list(api::ListEndpointsByPlatformApplicationInput)
+        -> api::ListEndpointsByPlatformApplicationResponse,
+    "GetEndpointAttributes" => platform_endpoints::get(api::GetEndpointAttributesInput) -> api::GetEndpointAttributesResponse,
+    "SetEndpointAttributes" => platform_endpoints::set(api::SetEndpointAttributesInput) -> (),
+    "SetSMSAttributes" => sms_attributes::set(api::SetSMSAttributesInput) -> api::SetSMSAttributesResponse,
+    "GetSMSAttributes" => sms_attributes::get(api::GetSMSAttributesInput) -> api::GetSMSAttributesResponse,
+    "CheckIfPhoneNumberIsOptedOut" => sms_numbers::check_if_opted_out(api::CheckIfPhoneNumberIsOptedOutInput)
+        -> api::CheckIfPhoneNumberIsOptedOutResponse,
+    "OptInPhoneNumber" => sms_numbers::opt_in(api::OptInPhoneNumberInput) -> api::OptInPhoneNumberResponse,
+    "ListPhoneNumbersOptedOut" => sms_numbers::list_opted_out(api::ListPhoneNumbersOptedOutInput)
+        -> api::ListPhoneNumbersOptedOutResponse,
+    "ListOriginationNumbers" => sms_numbers::list_origination(api::ListOriginationNumbersRequest)
+        -> api::ListOriginationNumbersResult,
+    "CreateSMSSandboxPhoneNumber" => sms_sandbox::create(api::CreateSMSSandboxPhoneNumberInput)
+        -> api::CreateSMSSandboxPhoneNumberResult,
+    "VerifySMSSandboxPhoneNumber" => sms_sandbox::verify(api::VerifySMSSandboxPhoneNumberInput)
+        -> api::VerifySMSSandboxPhoneNumberResult,
+    "DeleteSMSSandboxPhoneNumber" => sms_sandbox::delete(api::DeleteSMSSandboxPhoneNumberInput)
+        -> api::DeleteSMSSandboxPhoneNumberResult,
+    "ListSMSSandboxPhoneNumbers" => sms_sandbox::list(api::ListSMSSandboxPhoneNumbersInput)
+        -> api::ListSMSSandboxPhoneNumbersResult,
+    "GetSMSSandboxAccountStatus" => sms_sandbox::status(api::GetSMSSandboxAccountStatusInput)
+        -> api::GetSMSSandboxAccountStatusResult,
 }

@@ -21,6 +21,12 @@ pub(crate) const FIFO_SUBSCRIPTIONS_MAX: usize = 100;
 pub(crate) const SUBSCRIPTIONS_MAX: usize = 200_000;
 /// SNS-273 allows 200 filter policies by default and more on request; here the request is granted.
 pub(crate) const FILTER_POLICIES_MAX: usize = 100_000;
+/// SNS-273, where AWS's limits are applied.
+pub(crate) const FILTER_POLICIES_MAX_AWS: usize = 200;
+/// SNS-489: standard and FIFO topics of an account and region, where AWS's limits are applied.
+pub(crate) const TOPICS_MAX_AWS: usize = 100_000;
+/// SNS-374
+pub(crate) const FIFO_TOPICS_MAX_AWS: usize = 1_000;
 /// SNS-413: bytes and statements of a topic policy.
 pub(crate) const POLICY_BYTES_MAX: usize = 30_720;
 /// SNS-413
@@ -40,6 +46,20 @@ pub(crate) const MESSAGE_ATTRIBUTE_NAME_LENGTH_MAX: usize = 256;
 pub(crate) const BATCH_ENTRIES_MAX: usize = 10;
 /// SNS-179: characters of an entry's id.
 pub(crate) const BATCH_ENTRY_ID_LENGTH_MAX: usize = 80;
+
+/// SNS-440: characters of the name of a platform application.
+pub(crate) const APPLICATION_NAME_LENGTH_MAX: usize = 256;
+/// SNS-450: bytes of an endpoint's user data.
+pub(crate) const USER_DATA_BYTES_MAX: usize = 2_048;
+
+/// SNS-467: characters of an SMS, over all its parts.
+pub(crate) const SMS_LENGTH_MAX: usize = 1_600;
+/// SNS-478: characters of the display name before an SMS.
+pub(crate) const SMS_NAME_LENGTH_MAX: usize = 10;
+/// SNS-474: how long a number cannot be opted in again, in milliseconds.
+pub(crate) const OPT_IN_MS: u64 = 2_592_000_000;
+/// Numbers that an account may have in the SMS sandbox.
+pub(crate) const SANDBOX_NUMBERS_MAX: usize = 10;
 
 /// SNS-394, SNS-395
 pub(crate) const TAGS_MAX: usize = 50;
@@ -74,6 +94,14 @@ pub(crate) const PAUSE_MS: u64 = 20;
 /// The longest pause of a worker whose queue refuses receives, in milliseconds; it begins with `PAUSE_MS` and doubles.
 pub(crate) const REFUSED_PAUSE_MS_MAX: u64 = 1_000;
 
+/// How long captured messages are kept, in milliseconds: as long as an SQS message by default, and longer than a
+/// confirmation can be given.
+pub(crate) const CAPTURED_MS: u64 = 345_600_000;
+/// Captured messages of one answer.
+pub(crate) const CAPTURED_SHOWN_MAX: usize = 10_000;
+/// Bytes of the captured messages of one answer; the last message may pass it.
+pub(crate) const CAPTURED_SHOWN_BYTES_MAX: u64 = 32 << 20;
+
 /// Subscriptions removed with their topic in one write; further ones follow in writes of their own.
 pub(crate) const REMOVED_PER_WRITE_MAX: usize = 256;
 /// SNS-363: how long a FIFO topic knows a message, in milliseconds; its own queue keeps them as long.
@@ -89,4 +117,5 @@ pub(crate) const PUBLISHED_BYTES_AT_ONCE: usize = 8 << 20;
 /// Publishes of a FIFO topic that may run at the same time, when their groups differ.
 pub(crate) const TURNS_PER_TOPIC: u64 = 64;
 
+const _: () = assert!(CAPTURED_MS > CONFIRMATION_MS);
 const _: () = assert!(waystation_delivery::limits::POST_SECONDS_MAX * 1_000 < ATTEMPT_MS_MAX);

@@ -41,7 +41,10 @@ pub(crate) fn is_topic_name(name: &str) -> bool {
 }
 
 /// The region, the account and the rest of an ARN. `parameter` names it in the error (SNS-022).
-fn parts<'a>(arn: &'a str, parameter: &str) -> Result<(&'a str, &'a str, &'a str), ApiError> {
+pub(crate) fn parts<'a>(
+    arn: &'a str,
+    parameter: &str,
+) -> Result<(&'a str, &'a str, &'a str), ApiError> {
     let count = arn.split(':').count();
     let mut parts = arn.splitn(6, ':');
     let wanted = (

@@ -99,6 +99,15 @@ impl Notice {
 }
 
 impl Draft {
+    /// A message of the service itself.
+    pub(crate) fn of(message: Str, subject: Str) -> Draft {
+        Draft {
+            message,
+            subject: Some(subject),
+            ..Draft::default()
+        }
+    }
+
     /// What counts against the size limit (SNS-131, SNS-173).
     pub(crate) fn size_bytes(&self) -> usize {
         let attribute = |(name, value): (&Str, &MessageAttributeValue)| {

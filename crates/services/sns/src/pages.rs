@@ -23,6 +23,18 @@ pub(crate) fn page<T>(
     scope: &Scope,
     prefix: &[u8],
     token: Option<&str>,
+    item: impl FnMut(&[u8], &Row) -> Result<Option<T>, ApiError>,
+) -> Result<Page<T>, ApiError> {
+    page_of(sns, scope, prefix, token, limits::LIST_PAGE, item)
+}
+
+/// The same with a size of its own.
+pub(crate) fn page_of<T>(
+    sns: &Sns,
+    scope: &Scope,
+    prefix: &[u8],
+    token: Option<&str>,
+    most: usize,
     mut item: impl FnMut(&[u8], &Row) -> Result<Option<T>, ApiError>,
 ) -> Result<Page<T>, ApiError> {
     let mut after = token
@@ -31,14 +43,14 @@ pub(crate) fn page<T>(
     let mut items = Vec::new();
     loop {
         // One row more than the page holds tells whether there is another page.
-        let rows =
-            sns.engine
-                .catalog()
-                .range(scope, prefix, after.as_deref(), limits::LIST_PAGE + 1);
-        let is_last = rows.len() <= limits::LIST_PAGE;
+        let rows = sns
+            .engine
+            .catalog()
+            .range(scope, prefix, after.as_deref(), most + 1);
+        let is_last = rows.len() <= most;
         for (path, row) in rows {
             let found = item(path.get(prefix.len()..).unwrap_or_default(), &row)?;
-            if found.is_some() && items.len() == limits::LIST_PAGE {
+            if found.is_some() && items.len() == most {
                 let last = after.as_deref().and_then(|after| after.get(prefix.len()..));
                 let next_token = last.map(encode);
                 return Ok(Page { items, next_token });
@@ -60,7 +72,7 @@ fn encode(rest: &[u8]) -> Str {
 fn decode(token: &str) -> Result<Vec<u8>, ApiError> {
     let bytes = URL_SAFE_NO_PAD.decode(token).ok();
     match bytes.as_deref().and_then(<[u8]>::split_first) {
-        Some((&TOKEN_VERSION, rest)) if rest.len() <= 2 * limits::TOPIC_NAME_LENGTH_MAX => {
+        Some((&TOKEN_VERSION, rest)) if rest.len() <= 2 * limits::TOPIC_NAME_LENGTH_MAX + 64 => {
             Ok(rest.to_vec())
         }
         _ => Err(invalid("NextToken")),

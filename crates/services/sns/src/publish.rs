@@ -4,13 +4,15 @@ use waystation_wire::{ApiError, Caller, Str};
 
 use crate::api::{PublishInput, PublishResponse};
 use crate::catalog::{Located, locate};
-use crate::errors::{internal, invalid, not_implemented};
+use crate::errors::{internal, invalid};
 use crate::notice::{Draft, Notice};
-use crate::{Sns, fan_out, fifo};
+use crate::rates::Messages;
+use crate::{Sns, fan_out, fifo, push, rates, sms};
 
 /// What a publish is for (SNS-122 to SNS-124).
 enum Target {
     Topic(Str),
+    Endpoint(Str),
     Phone(Str),
 }
 
@@ -22,10 +24,8 @@ fn target(input: &PublishInput) -> Result<Target, ApiError> {
         given(&input.phone_number),
     ) {
         (Some(arn), None, None) => Ok(Target::Topic(arn)),
-        // SNS-123, SNS-129: there is no platform endpoint yet.
-        (None, Some(arn), None) if arn.contains(":endpoint/") => Err(invalid(
-            "TargetArn Reason: No endpoint found for the target arn specified",
-        )),
+        // SNS-123
+        (None, Some(arn), None) if push::is_endpoint_arn(&arn) => Ok(Target::Endpoint(arn)),
         (None, Some(arn), None) => Ok(Target::Topic(arn)),
         (None, None, Some(number)) => Ok(Target::Phone(number)),
         (None, None, None) => Err(invalid(
@@ -45,7 +45,8 @@ pub(crate) async fn publish(
 ) -> Result<PublishResponse, ApiError> {
     let arn = match target(&input)? {
         Target::Topic(arn) => arn,
-        Target::Phone(number) => return Err(phone(&number)),
+        Target::Endpoint(arn) => return push::publish(sns, caller, &arn, input).await,
+        Target::Phone(number) => return sms::publish(sns, caller, number, input).await,
     };
     let located = locate(sns, caller, &arn, "Publish")?;
     let notice = Draft::from(input).ready(&located.settings, caller, sns.new_id(), sns.now_ms())?;
@@ -62,6 +63,19 @@ pub(crate) async fn publish(
     })
 }
 
+/// Counts messages against the rates of account and topic.
+fn count(sns: &Sns, located: &Located<'_>, notices: &[Notice]) -> Result<(), ApiError> {
+    let settings = &located.settings;
+    if !settings.is_fifo {
+        return rates::count_messages(sns, &located.scope, Messages::Standard, notices.len());
+    }
+    rates::count_messages(sns, &located.scope, Messages::Fifo, notices.len())?;
+    let groups = notices
+        .iter()
+        .map(|notice| notice.group_id.as_deref().unwrap_or_default());
+    rates::count_groups(sns, settings.id, settings.scope_is_group(), groups)
+}
+
 /// Publishes valid messages in their order, and returns them with their ids.
 pub(crate) async fn all(
     sns: &Sns,
@@ -70,6 +84,7 @@ pub(crate) async fn all(
     arn: &str,
     mut notices: Vec<Notice>,
 ) -> Result<Vec<Notice>, ApiError> {
+    count(sns, located, &notices)?;
     let topic = sns.subscribers.of(sns, located)?;
     let mut is_wanted = vec![true; notices.len()];
     let mut turns = Vec::new();
@@ -88,15 +103,4 @@ pub(crate) async fn all(
     fifo::settle(&topic, &notices);
     drop(turns);
     Ok(notices)
-}
-
-/// SNS-466
-fn phone(number: &str) -> ApiError {
-    let digits = number.strip_prefix('+').unwrap_or_default();
-    if (2..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return not_implemented("Publishing to a phone number");
-    }
-    invalid(format_args!(
-        "PhoneNumber Reason: {number} is not valid to publish to"
-    ))
 }

@@ -1,10 +1,10 @@
 //! Throwing everything away, for tests: every topic and subscription of every account and region.
 
-use waystation_engine::{CatalogChange, Expect, QueueEffect, Row, Scope};
+use waystation_engine::{CatalogChange, CatalogEffect, Expect, Row, Scope};
 use waystation_wire::ApiError;
 
 use crate::errors::changing_too_fast;
-use crate::{Sns, catalog, limits, topics};
+use crate::{Sns, captured, catalog, limits, topics};
 
 /// What all rows of the service start with.
 const ROWS: &[u8] = b"sns/";
@@ -53,7 +53,9 @@ fn removal(path: &[u8], row: &Row) -> Result<CatalogChange, ApiError> {
         topics::removed_queue(&*catalog::topic_settings(row)?)
     } else if path.starts_with(catalog::SUBSCRIPTIONS) {
         let queue = catalog::subscription_settings(row)?.queue;
-        queue.map(QueueEffect::Remove)
+        queue.map(CatalogEffect::Remove)
+    } else if path == captured::PATH {
+        Some(CatalogEffect::Remove(captured::queue_of(row)?))
     } else {
         None
     };
@@ -61,6 +63,6 @@ fn removal(path: &[u8], row: &Row) -> Result<CatalogChange, ApiError> {
         path: path.to_vec(),
         expect: Expect::Version(row.version()),
         value: None,
-        queue,
+        effects: queue.into_iter().collect(),
     })
 }

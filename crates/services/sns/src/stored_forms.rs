@@ -80,27 +80,26 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// The body that stands in queues.
     pub(crate) fn write(&self, variant: Variant<'_>) -> Bytes {
+        if variant.stored != Stored::Message {
+            return self.notification(variant).encode();
+        }
+        let mut message = self.message(variant);
+        message.body_md5 = md5::of_body(message.body.as_bytes());
+        message.attributes_md5 = message::digest(&message.attributes);
+        message.encode()
+    }
+
+    /// The message with everything that its envelopes have in common.
+    pub(crate) fn notification(&self, variant: Variant<'_>) -> Notification {
         let notice = self.notice;
-        let ids = |id: &Option<Str>| id.clone().filter(|_| variant.keeps_ids);
-        let mut message = Message {
-            body: Str::from(notice.text(variant.text).to_owned()),
-            body_md5: [0; 16],
-            attributes_md5: (!notice.attributes.is_empty()).then_some([0; 16]),
-            attributes: notice.attributes.clone(),
-            sender_id: SENDER_ID,
-            group_id: ids(&notice.group_id),
-            deduplication_id: ids(&notice.deduplication_id),
-            trace_header: notice.trace_header.clone(),
-        };
-        let Stored::Notification(form) = variant.stored else {
-            message.body_md5 = md5::of_body(message.body.as_bytes());
-            message.attributes_md5 = message::digest(&message.attributes);
-            return message.encode();
-        };
-        let notification = Notification {
+        Notification {
             kind: Kind::Notification,
-            form,
+            form: match variant.stored {
+                Stored::Notification(form) => form,
+                Stored::Message => Form::Raw,
+            },
             signature: signature_version(self.topic),
             published_ms: notice.published_ms,
             id: Str::from(notice.id.clone()),
@@ -111,9 +110,23 @@ impl<'a> Writer<'a> {
                 .sequence
                 .map(|sequence| Str::from(fifo::sequence_number(sequence))),
             token: None,
-            message,
-        };
-        notification.encode()
+            message: self.message(variant),
+        }
+    }
+
+    fn message(&self, variant: Variant<'_>) -> Message {
+        let notice = self.notice;
+        let ids = |id: &Option<Str>| id.clone().filter(|_| variant.keeps_ids);
+        Message {
+            body: Str::from(notice.text(variant.text).to_owned()),
+            body_md5: [0; 16],
+            attributes_md5: (!notice.attributes.is_empty()).then_some([0; 16]),
+            attributes: notice.attributes.clone(),
+            sender_id: SENDER_ID,
+            group_id: ids(&notice.group_id),
+            deduplication_id: ids(&notice.deduplication_id),
+            trace_header: notice.trace_header.clone(),
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::catalog::{find, subscription_path};
 use crate::errors::{Context, changing_too_fast, not_authorized, subscription_does_not_exist};
 use crate::names::TopicName;
 use crate::subscription_settings::SubscriptionSettings;
-use crate::{Sns, catalog, delivery_policy, limits, names, subscription_rules};
+use crate::{Sns, catalog, delivery_policy, limits, names, subscription_rules, subscriptions};
 
 /// A subscription that a request addresses.
 struct Found<'a> {
@@ -139,11 +139,16 @@ pub(crate) async fn set(
         if after == *found.settings {
             return Ok(());
         }
+        let has_filter =
+            |settings: &SubscriptionSettings| settings.attributes.contains_key("FilterPolicy");
+        if has_filter(&after) && !has_filter(&found.settings) {
+            subscriptions::check_filter_count(sns, &topic)?;
+        }
         let changes = vec![CatalogChange {
             path: subscription_path(found.topic.name, found.id),
             expect: Expect::Version(found.row.version()),
             value: Some(after.encode()),
-            queue: None,
+            effects: Vec::new(),
         }];
         if catalog::write(sns, &found.scope, changes).await? {
             return sns

@@ -10,7 +10,7 @@ use crate::errors::{Context, invalid, invalid_attribute, not_implemented};
 use crate::names::FIFO_SUFFIX;
 use crate::subscription_settings::SubscriptionSettings;
 use crate::topic_settings::TopicSettings;
-use crate::{delivery_policy, filter, limits};
+use crate::{delivery_policy, email, filter, limits};
 
 /// Table 6.1
 const PROTOCOLS: [&str; 9] = [
@@ -55,6 +55,9 @@ pub(crate) fn check_endpoint(
         "sms" if !is_phone_number(endpoint) => Err(crate::api::INVALID_PARAMETER_EXCEPTION.with(
             format!("Invalid parameter: Invalid SMS endpoint: {endpoint}"),
         )), // SNS-063
+        "email" | "email-json" if !email::is_address(endpoint) => Err(invalid("Email address")),
+        // Whether there is such a platform endpoint is asked where the catalog is.
+        "sms" | "email" | "email-json" | "application" => Ok(()),
         other => Err(not_implemented(format_args!(
             "Subscribing the protocol {other}"
         ))),
@@ -122,10 +125,9 @@ pub(crate) fn apply(
                 "RawMessageDelivery: Invalid value [{value}]. Must be true or false."
             ));
         }
-        // Table 6.1
-        "RawMessageDelivery" if value == "true" && !is_raw_possible(&settings.protocol) => {
+        "RawMessageDelivery" if value == "true" && !takes_raw(&settings.protocol) => {
             return invalid(format!(
-                "RawMessageDelivery: Delivery protocol [{}] does not support raw message delivery.",
+                "Delivery protocol [{}] does not support raw message delivery.",
                 settings.protocol
             ));
         }
@@ -174,7 +176,8 @@ pub(crate) fn apply(
     Ok(())
 }
 
-fn is_raw_possible(protocol: &str) -> bool {
+/// Table 6.1
+fn takes_raw(protocol: &str) -> bool {
     matches!(protocol, "sqs" | "http" | "https" | "firehose")
 }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::Uri;
 use waystation_delivery::arn::{Arn, partition};
 use waystation_delivery::post;
-use waystation_engine::{CatalogChange, Expect, QueueEffect, Row, Scope};
+use waystation_engine::{CatalogChange, CatalogEffect, Expect, Row, Scope};
 use waystation_wire::{ApiError, Caller, Map, Str};
 
 use crate::api::{
@@ -18,7 +18,8 @@ use crate::errors::{Context, changing_too_fast, internal, invalid};
 use crate::names::TopicName;
 use crate::subscription_settings::SubscriptionSettings;
 use crate::{
-    Sns, api, catalog, confirm, deliveries, limits, pages, subscription_rules, topic_rules,
+    Limits, Sns, api, captured, catalog, confirm, deliveries, email, limits, pages, push,
+    subscription_rules, topic_rules,
 };
 
 impl Sns {
@@ -70,6 +71,7 @@ pub(crate) async fn subscribe(
         }
         check_limits(sns, &located, &wanted)?;
         check_reachable(&wanted).await?;
+        captured::prepare(sns, &located.scope, &wanted.protocol).await?;
         let id = sns.new_id();
         let mut changes = rows(sns, name, &id, &wanted, index);
         // The topic must still be there; its row is written as it was.
@@ -77,7 +79,7 @@ pub(crate) async fn subscribe(
             path: catalog::topic_path(name),
             expect: Expect::Version(located.row.version()),
             value: Some(located.settings.encode()),
-            queue: None,
+            effects: Vec::new(),
         });
         if catalog::write(sns, &located.scope, changes).await? {
             sns.subscribers.refresh(sns, &located.scope, name, &id)?;
@@ -105,13 +107,15 @@ fn rows(
         path,
         expect: Expect::Absent,
         value: Some(value),
-        queue: None,
+        effects: Vec::new(),
     };
     let mut changes = vec![
         CatalogChange {
-            queue: wanted
+            effects: wanted
                 .queue
-                .map(|queue| QueueEffect::Configure(queue, deliveries::queue_config())),
+                .map(|queue| CatalogEffect::Configure(queue, deliveries::queue_config()))
+                .into_iter()
+                .collect(),
             ..row(subscription_path(name, id), wanted.encode())
         },
         row(index, Bytes::from(id.to_owned())),
@@ -159,13 +163,16 @@ fn wanted(
         )); // SNS-065
     }
     subscription_rules::check_endpoint(&located.settings, &input.protocol, endpoint)?;
+    if &*input.protocol == "application" {
+        push::check_endpoint(sns, caller, endpoint)?;
+    }
     let (is_web, is_signed) = (
         input.protocol.starts_with("http"),
         caller.access_key.is_some(),
     );
     let queue = Arn::parse(endpoint).filter(|arn| arn.service == "sqs");
     let is_of_another = queue.is_some_and(|queue| is_signed && queue.account != &*caller.account);
-    let needs_confirmation = is_web || is_of_another; // SNS-093
+    let needs_confirmation = is_web || is_of_another || email::is_email(&input.protocol); // SNS-093
     let owns_queue = is_web || &*input.protocol == "lambda";
     let mut settings = SubscriptionSettings {
         topic: located.settings.id,
@@ -255,13 +262,23 @@ fn check_limits(
         return Err(api::SUBSCRIPTION_LIMIT_EXCEEDED_EXCEPTION
             .with("Subscription limit exceeded for the topic"));
     }
-    if wanted.attributes.contains_key("FilterPolicy")
-        && subscribers.filtered_count() >= limits::FILTER_POLICIES_MAX
-    {
-        return Err(api::FILTER_POLICY_LIMIT_EXCEEDED_EXCEPTION
-            .with("Filter policy limit exceeded for the topic"));
+    if wanted.attributes.contains_key("FilterPolicy") {
+        check_filter_count(sns, located)?;
     }
     Ok(())
+}
+
+/// SNS-273: whether the topic may have one more filter policy.
+pub(crate) fn check_filter_count(sns: &Sns, located: &Located<'_>) -> Result<(), ApiError> {
+    let most = match sns.limits {
+        Limits::None => limits::FILTER_POLICIES_MAX,
+        Limits::Aws => limits::FILTER_POLICIES_MAX_AWS,
+    };
+    if sns.subscribers.of(sns, located)?.filtered_count() < most {
+        return Ok(());
+    }
+    Err(api::FILTER_POLICY_LIMIT_EXCEEDED_EXCEPTION
+        .with("Filter policy limit exceeded for the topic"))
 }
 
 /// Removes a subscription with everything that belongs to it; `false` when another request changed it meanwhile.
@@ -302,12 +319,12 @@ pub(crate) fn removals(
     if settings.queue.is_some() {
         paths.push(token_path(&sns.restoring_token(id, settings)));
     }
-    let mut queue = settings.queue.map(QueueEffect::Remove);
+    let mut queue = settings.queue.map(CatalogEffect::Remove);
     let change = |path| CatalogChange {
         path,
         expect: Expect::Any,
         value: None,
-        queue: queue.take(),
+        effects: queue.take().into_iter().collect(),
     };
     paths.into_iter().map(change).collect()
 }
@@ -315,7 +332,9 @@ pub(crate) fn removals(
 /// Whether somebody got a message with its token.
 fn was_asked(settings: &SubscriptionSettings) -> bool {
     let queue = Arn::parse(&settings.endpoint);
-    settings.queue.is_some() || queue.is_some_and(|queue| queue.account != settings.owner)
+    settings.queue.is_some()
+        || email::is_email(&settings.protocol)
+        || queue.is_some_and(|queue| queue.account != settings.owner)
 }
 
 /// A subscription as lists show it (SNS-119).

@@ -34,6 +34,18 @@ pub(crate) struct TopicSettings {
 }
 
 impl TopicSettings {
+    /// What a message is measured by that no topic brings.
+    pub(crate) fn none() -> TopicSettings {
+        TopicSettings {
+            id: 0,
+            created_ms: 0,
+            is_fifo: false,
+            attributes: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            data_protection: None,
+        }
+    }
+
     /// SNS-132, table 5.1
     pub(crate) fn message_bytes_max(&self) -> usize {
         self.number("MaximumMessageSize")
@@ -43,6 +55,13 @@ impl TopicSettings {
     /// Section 25, as it is kept.
     pub(crate) fn delivery_policy(&self) -> Option<&str> {
         self.attributes.get("DeliveryPolicy").map(String::as_str)
+    }
+
+    /// SNS-365: whether the ids of a FIFO topic are unique in each group only.
+    pub(crate) fn scope_is_group(&self) -> bool {
+        self.attributes
+            .get("FifoThroughputScope")
+            .is_some_and(|scope| scope == "MessageGroup")
     }
 
     fn number(&self, name: &str) -> Option<usize> {

@@ -1,17 +1,19 @@
 //! Topics come, are listed and go (section 4).
 
-use waystation_engine::{CatalogChange, Expect, QueueEffect, Scope};
+use waystation_engine::{CatalogChange, CatalogEffect, Expect, Scope};
 use waystation_wire::{ApiError, Caller, Map, Str};
 
 use crate::api::{
-    CreateTopicInput, CreateTopicResponse, DeleteTopicInput, ListTopicsInput, ListTopicsResponse,
-    Topic,
+    self, CreateTopicInput, CreateTopicResponse, DeleteTopicInput, ListTopicsInput,
+    ListTopicsResponse, Topic,
 };
 use crate::catalog::{Located, find, topic_path};
 use crate::errors::{Context, changing_too_fast, invalid, not_authorized};
 use crate::names::{self, TopicName};
 use crate::topic_settings::TopicSettings;
-use crate::{Sns, catalog, data_protection, fifo, limits, pages, subscriptions, tags, topic_rules};
+use crate::{
+    Limits, Sns, catalog, data_protection, fifo, limits, pages, subscriptions, tags, topic_rules,
+};
 
 /// `CreateTopic`: a new topic, or the existing one when it is as asked for (SNS-026 to SNS-034).
 pub(crate) async fn create(
@@ -33,13 +35,16 @@ pub(crate) async fn create(
             check_equal(&existing.settings, &wanted)?;
             return Ok(created);
         }
+        check_quota(sns, caller, wanted.is_fifo)?;
         let changes = vec![CatalogChange {
             path: topic_path(topic.name),
             expect: Expect::Absent,
             value: Some(wanted.encode()),
-            queue: wanted
+            effects: wanted
                 .is_fifo
-                .then(|| QueueEffect::Configure(fifo::queue_of(&wanted), fifo::queue_config())),
+                .then(|| CatalogEffect::Configure(fifo::queue_of(&wanted), fifo::queue_config()))
+                .into_iter()
+                .collect(),
         }];
         if catalog::write(sns, &Scope::new(topic.account, topic.region), changes).await? {
             return Ok(created);
@@ -78,6 +83,27 @@ fn wanted(sns: &Sns, input: &CreateTopicInput) -> Result<TopicSettings, ApiError
         settings.data_protection = Some(data_protection::check(policy)?);
     }
     Ok(settings)
+}
+
+/// SNS-374, SNS-489
+fn check_quota(sns: &Sns, caller: &Caller, is_fifo: bool) -> Result<(), ApiError> {
+    if sns.limits == Limits::None {
+        return Ok(());
+    }
+    let most = match is_fifo {
+        true => limits::FIFO_TOPICS_MAX_AWS,
+        false => limits::TOPICS_MAX_AWS,
+    };
+    let scope = Scope::new(&caller.account, &caller.region);
+    let topics = sns
+        .engine
+        .catalog()
+        .range(&scope, catalog::TOPICS, None, usize::MAX);
+    let is_such = |path: &[u8]| path.ends_with(names::FIFO_SUFFIX.as_bytes()) == is_fifo;
+    if topics.iter().filter(|(path, _)| is_such(path)).count() < most {
+        return Ok(());
+    }
+    Err(api::TOPIC_LIMIT_EXCEEDED_EXCEPTION.with("Topic limit exceeded for the account"))
 }
 
 /// SNS-029 to SNS-033
@@ -123,7 +149,7 @@ pub(crate) async fn delete(
             path: topic_path(topic.name),
             expect: Expect::Version(located.row.version()),
             value: None,
-            queue: removed_queue(&located.settings),
+            effects: removed_queue(&located.settings).into_iter().collect(),
         }];
         if catalog::write(sns, &located.scope, changes).await? {
             sns.subscribers.forget(&located.scope, topic.name);
@@ -134,10 +160,10 @@ pub(crate) async fn delete(
 }
 
 /// What goes with a topic's row.
-pub(crate) fn removed_queue(settings: &TopicSettings) -> Option<QueueEffect> {
+pub(crate) fn removed_queue(settings: &TopicSettings) -> Option<CatalogEffect> {
     settings
         .is_fifo
-        .then(|| QueueEffect::Remove(fifo::queue_of(settings)))
+        .then(|| CatalogEffect::Remove(fifo::queue_of(settings)))
 }
 
 /// The subscriptions that a deleted topic leaves. Those of a new topic of the name stay (SNS-037).

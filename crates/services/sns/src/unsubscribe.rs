@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use waystation_delivery::notification::Kind;
-use waystation_engine::{CatalogChange, Expect, QueueEffect, Row, Scope};
+use waystation_engine::{CatalogChange, CatalogEffect, Expect, Row, Scope};
 use waystation_wire::{ApiError, Caller};
 
 use crate::api::UnsubscribeInput;
@@ -82,13 +82,13 @@ async fn leave(
         ..settings.clone()
     };
     let hash = sns.endpoint_hash(settings.topic, &settings.protocol, &settings.endpoint);
-    let change = |path, expect, value, queue| CatalogChange {
+    let change = |path, expect, value, effect: Option<CatalogEffect>| CatalogChange {
         path,
         expect,
         value,
-        queue,
+        effects: effect.into_iter().collect(),
     };
-    let configure = QueueEffect::Configure(queue, deliveries::queue_config());
+    let configure = CatalogEffect::Configure(queue, deliveries::queue_config());
     let place = Bytes::from(format!("{}/{id}", topic.name));
     let former = token_path(&sns.restoring_token(id, settings));
     let changes = vec![
@@ -103,7 +103,7 @@ async fn leave(
             endpoint_path(topic.name, hash),
             Expect::Any,
             None,
-            settings.queue.map(QueueEffect::Remove),
+            settings.queue.map(CatalogEffect::Remove),
         ),
         change(former, Expect::Any, None, None),
         change(

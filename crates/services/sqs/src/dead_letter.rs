@@ -8,7 +8,7 @@
 //! that it moved still show its ARN (SQS-319).
 
 use bytes::Bytes;
-use waystation_engine::{CatalogChange, Expect, QueueEffect, QueueId, Row, Scope};
+use waystation_engine::{CatalogChange, CatalogEffect, Expect, QueueId, Row, Scope};
 use waystation_wire::{ApiError, Caller, Str};
 
 use crate::api::{ListDeadLetterSourceQueuesRequest, ListDeadLetterSourceQueuesResult};
@@ -103,7 +103,7 @@ fn forgotten_tasks(sqs: &Sqs, edit: &Edit<'_>) -> Option<CatalogChange> {
         path,
         expect: Expect::Any,
         value: None,
-        queue: None,
+        effects: Vec::new(),
     })
 }
 
@@ -113,11 +113,11 @@ fn main_change(sqs: &Sqs, edit: &Edit<'_>) -> Result<CatalogChange, ApiError> {
         .map_or(Expect::Absent, |(row, _)| Expect::Version(row.version()));
     let queue = match (edit.before, edit.after) {
         (Some((_, before)), Some(after)) if engine_sees_no_difference(before, after) => None,
-        (_, Some(after)) => Some(QueueEffect::Configure(
+        (_, Some(after)) => Some(CatalogEffect::Configure(
             after.queue,
             after.config(target(sqs, edit, edit.name, after)?),
         )),
-        (Some((_, before)), None) => Some(QueueEffect::Remove(before.queue)),
+        (Some((_, before)), None) => Some(CatalogEffect::Remove(before.queue)),
         (None, None) => None,
     };
     let value = edit.after.map(QueueSettings::encode);
@@ -125,7 +125,7 @@ fn main_change(sqs: &Sqs, edit: &Edit<'_>) -> Result<CatalogChange, ApiError> {
         path: catalog::queue_path(edit.name),
         expect,
         value,
-        queue,
+        effects: queue.into_iter().collect(),
     })
 }
 
@@ -159,7 +159,7 @@ pub(crate) fn follow(
                     path,
                     expect: Expect::Any,
                     value: None,
-                    queue: None,
+                    effects: Vec::new(),
                 });
             }
             State::Former => {}
@@ -184,7 +184,7 @@ fn reconfigure(
         path,
         expect: Expect::Version(row.version()),
         value: Some(Bytes::copy_from_slice(row.bytes())),
-        queue: Some(QueueEffect::Configure(settings.queue, config)),
+        effects: vec![CatalogEffect::Configure(settings.queue, config)],
     }))
 }
 
@@ -349,7 +349,7 @@ impl SourceRow {
             path,
             expect: Expect::Any,
             value: Some(self.encode()),
-            queue: None,
+            effects: Vec::new(),
         }
     }
 }

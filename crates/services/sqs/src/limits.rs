@@ -4,19 +4,7 @@
 use std::ops::RangeInclusive;
 
 pub(crate) use waystation_delivery::limits::{MESSAGE_ATTRIBUTES_MAX, TRACE_HEADER_BYTES_MAX};
-
-/// Which of the limits that exist only to protect a shared service are enforced.
-///
-/// Limits of shape (sizes, ranges, counts) always apply, because a program that breaks them fails on AWS too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Limits {
-    /// Nobody has to wait: the default, made for tests and laptops.
-    #[default]
-    None,
-    /// A purge or a re-creation within 60 seconds fails (SQS-074, SQS-376), and so do requests over the rates of FIFO
-    /// queues (SQS-441..444).
-    Aws,
-}
+pub use waystation_delivery::rates::Limits;
 
 /// SQS-059: characters of a queue name, the suffix `.fifo` included.
 pub(crate) const QUEUE_NAME_LENGTH_MAX: usize = 80;
@@ -135,8 +123,6 @@ pub(crate) const HIGH_THROUGHPUT_TABLE: [(&[&str], u64); 4] = [
 ];
 /// Table 28.1: the same in every other region.
 pub(crate) const HIGH_THROUGHPUT_ELSEWHERE: u64 = 2_400;
-/// Rates remembered at once; beyond, new subjects are not counted.
-pub(crate) const RATES_MAX: usize = 10_000;
 
 /// SQS-110, SQS-275: how long sends are judged by the former scope after a change of `DeduplicationScope`.
 pub(crate) const DEDUPLICATION_SCOPE_CHANGE_MS: u64 = 60_000;

@@ -240,7 +240,7 @@ impl Source {
             path: self.path(),
             expect,
             value,
-            queue: None,
+            effects: Vec::new(),
         };
         engine.write_catalog(&self.scope, vec![change]).await?;
         Ok(())

@@ -1,11 +1,6 @@
 //! How many requests a second a FIFO queue takes, enforced only under [`Limits::Aws`] (SQS-441..444).
-//!
-//! Each limit is an allowance that fills up with engine time and holds one second's worth. Allowances are kept in memory:
-//! they protect a shared service from its users, so a restart may forget them.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-
+use waystation_delivery::rates::Allowances;
 use waystation_engine::{QueueId, Scope};
 use waystation_wire::ApiError;
 
@@ -14,7 +9,6 @@ use crate::api;
 use crate::fifo_settings::FifoThroughputLimit;
 use crate::limits::{
     FIFO_TRANSACTIONS_PER_SECOND, HIGH_THROUGHPUT_ELSEWHERE, HIGH_THROUGHPUT_TABLE, Limits,
-    RATES_MAX,
 };
 
 /// What is limited by itself; a batch counts as one request.
@@ -33,27 +27,14 @@ enum Subject {
     Group(QueueId, String),
 }
 
-/// Requests that may still come, in thousandths.
-#[derive(Debug, Clone, Copy)]
-struct Allowance {
-    milli: u64,
-    at_ms: u64,
-}
-
-/// All allowances that are not full.
+/// What every queue, region and group may still be asked.
 #[derive(Debug)]
-pub(crate) struct Rates {
-    limits: Limits,
-    allowances: Mutex<HashMap<Subject, Allowance>>,
-}
+pub(crate) struct Rates(Allowances<Subject>);
 
 impl Rates {
     /// Nothing was asked yet.
     pub(crate) fn new(limits: Limits) -> Rates {
-        Rates {
-            limits,
-            allowances: Mutex::default(),
-        }
+        Rates(Allowances::new(limits))
     }
 
     /// Counts a request to a queue, or refuses it.
@@ -88,7 +69,7 @@ impl Rates {
         now_ms: u64,
     ) -> Result<(), ApiError> {
         let fifo = located.settings.fifo.as_ref();
-        let (Some(fifo), Some(group), Limits::Aws) = (fifo, group, self.limits) else {
+        let (Some(fifo), Some(group), Limits::Aws) = (fifo, group, self.0.limits()) else {
             return Ok(());
         };
         match fifo.throughput_limit {
@@ -102,37 +83,10 @@ impl Rates {
     }
 
     fn take(&self, subject: Subject, per_second: u64, now_ms: u64) -> Result<(), ApiError> {
-        if self.limits == Limits::None {
+        if self.0.take(subject, 1, per_second, now_ms) {
             return Ok(());
         }
-        let full_milli = per_second * 1_000;
-        let mut allowances = self
-            .allowances
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if allowances.len() >= RATES_MAX {
-            // Whatever the rate, an allowance is full after a second of rest.
-            allowances.retain(|_, allowance| now_ms < allowance.at_ms + 1_000);
-        }
-        if allowances.len() >= RATES_MAX && !allowances.contains_key(&subject) {
-            return Ok(());
-        }
-        let full = Allowance {
-            milli: full_milli,
-            at_ms: now_ms,
-        };
-        let allowance = allowances.entry(subject).or_insert(full);
-        let passed_ms = now_ms.saturating_sub(allowance.at_ms);
-        let filled = passed_ms.saturating_mul(per_second);
-        allowance.milli = allowance.milli.saturating_add(filled).min(full_milli);
-        allowance.at_ms = allowance.at_ms.max(now_ms);
-        match allowance.milli.checked_sub(1_000) {
-            Some(left) => {
-                allowance.milli = left;
-                Ok(())
-            }
-            None => Err(api::REQUEST_THROTTLED.with("Rate exceeded")), // SQS-442
-        }
+        Err(api::REQUEST_THROTTLED.with("Rate exceeded")) // SQS-442
     }
 }
 
@@ -147,45 +101,6 @@ fn of_region(region: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn queue(number: u64) -> Subject {
-        Subject::Queue(QueueId(number), Action::Send)
-    }
-
-    #[test]
-    fn a_second_holds_so_many_requests_and_no_more() {
-        let rates = Rates::new(Limits::Aws);
-        for _ in 0..300 {
-            assert!(rates.take(queue(1), 300, 5_000).is_ok());
-        }
-        assert!(rates.take(queue(1), 300, 5_000).is_err());
-        assert!(rates.take(queue(2), 300, 5_000).is_ok(), "another queue");
-        assert!(rates.take(queue(1), 300, 5_003).is_err(), "not yet one");
-        assert!(rates.take(queue(1), 300, 5_004).is_ok());
-        assert!(rates.take(queue(1), 300, 5_004).is_err());
-        let after = (0..400).filter(|_| rates.take(queue(1), 300, 90_000).is_ok());
-        assert_eq!(after.count(), 300, "rest saves up one second, not more");
-    }
-
-    #[test]
-    fn without_limits_nothing_is_counted() {
-        let rates = Rates::new(Limits::None);
-        assert!((0..1_000).all(|_| rates.take(queue(1), 1, 0).is_ok()));
-    }
-
-    #[test]
-    fn memory_is_bounded() {
-        let rates = Rates::new(Limits::Aws);
-        for number in 0..RATES_MAX as u64 + 10 {
-            assert!(rates.take(queue(number), 300, 0).is_ok());
-        }
-        assert_eq!(
-            rates.allowances.lock().map(|all| all.len()).ok(),
-            Some(RATES_MAX)
-        );
-        assert!(rates.take(queue(0), 300, 2_000).is_ok());
-        assert_eq!(rates.allowances.lock().map(|all| all.len()).ok(), Some(1));
-    }
 
     #[test]
     fn regions_differ() {

@@ -1,6 +1,6 @@
 //! Throwing everything away, for tests: every queue of every account and region.
 
-use waystation_engine::{CatalogChange, EngineError, Expect, QueueEffect, Row, Scope};
+use waystation_engine::{CatalogChange, CatalogEffect, EngineError, Expect, Row, Scope};
 use waystation_wire::ApiError;
 
 use crate::errors::{changing_too_fast, from_engine};
@@ -34,7 +34,7 @@ impl Sqs {
                 .iter()
                 .map(|(path, row)| removal(path, row))
                 .collect::<Result<Vec<_>, _>>()?;
-            let queues = changes.iter().filter(|change| change.queue.is_some());
+            let queues = changes.iter().filter(|change| !change.effects.is_empty());
             let queues = queues.count();
             match self.engine.write_catalog(scope, changes).await {
                 Ok(_) => removed += queues,
@@ -53,13 +53,13 @@ impl Sqs {
 
 fn removal(path: &[u8], row: &Row) -> Result<CatalogChange, ApiError> {
     let queue = match path.starts_with(catalog::QUEUES) {
-        true => Some(QueueEffect::Remove(catalog::settings(row)?.queue)),
+        true => Some(CatalogEffect::Remove(catalog::settings(row)?.queue)),
         false => None,
     };
     Ok(CatalogChange {
         path: path.to_vec(),
         expect: Expect::Version(row.version()),
         value: None,
-        queue,
+        effects: queue.into_iter().collect(),
     })
 }

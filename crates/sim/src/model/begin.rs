@@ -48,7 +48,13 @@ impl Model {
                 }
                 self.begin_clearing(*queue, deed);
             }
-            Request::Counts { .. } | Request::Peek { .. } => {}
+            Request::Append { log, bodies } => self.begin_append(*log, bodies, deed, now_ms),
+            Request::Trim { log, before } => self.begin_trim(*log, *before, deed),
+            Request::Counts { .. }
+            | Request::Peek { .. }
+            | Request::Read { .. }
+            | Request::Locate { .. }
+            | Request::LogState { .. } => {}
             Request::Move { queue, request } => self.begin_move(*queue, request, deed),
             Request::Write { scope, rows } => {
                 self.begin_write(rows, deed);
@@ -92,6 +98,7 @@ impl Model {
             refused: false,
             share: None,
             renamed: None,
+            formers: Vec::new(),
             seen_from: deed.start,
             identity: None,
             sent_ms: (now_ms, u64::MAX),

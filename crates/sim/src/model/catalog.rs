@@ -7,7 +7,7 @@ use waystation_engine::{EngineError, Expect, QueueId, Scope};
 use super::message::{Deed, UNENDED};
 use super::queue::{QueueModel, Settings};
 use super::{Checked, Model, Window};
-use crate::operation::RowWrite;
+use crate::operation::{RowWrite, Subject};
 
 /// A row's name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -150,34 +150,37 @@ impl Names {
 impl Model {
     pub(super) fn begin_write(&mut self, rows: &[RowWrite], deed: Deed) {
         for write in rows {
-            match write.config {
-                Some(config) => {
-                    let known = self.queues.entry(write.queue);
+            match &write.subject {
+                Subject::Logs(changes) => self.begin_log_changes(changes, deed),
+                Subject::Queue(queue, Some(config)) => {
+                    let (queue, config) = (*queue, *config);
+                    let known = self.queues.entry(queue);
                     let known = known.or_insert_with(|| QueueModel::new(deed, config));
                     known.settings.push(Settings {
                         deed,
                         until: UNENDED,
                         config,
                     });
-                    self.stretch_delays(write.queue, config.delay_ms);
+                    self.stretch_delays(queue, config.delay_ms);
                 }
-                None => {
-                    if let Some(known) = self.queues.get_mut(&write.queue) {
+                Subject::Queue(queue, None) => {
+                    if let Some(known) = self.queues.get_mut(queue) {
                         known.died = Some(deed);
                     }
-                    self.begin_clearing(write.queue, deed);
+                    self.begin_clearing(*queue, deed);
                 }
             }
         }
     }
 
-    /// A FIFO queue's delay applies to messages that wait already (`SQS-259`).
+    /// A FIFO queue's delay applies to messages that wait already (`SQS-259`), any queue's to those whose send is still
+    /// under way: it may take effect after this.
     fn stretch_delays(&mut self, queue: QueueId, delay_ms: u64) {
-        for message in self
-            .messages
-            .iter_mut()
-            .filter(|m| m.fifo && m.place == queue)
-        {
+        for message in self.messages.iter_mut().filter(|message| {
+            let waits = message.fifo && message.place == queue;
+            let unsent = message.home == queue && message.sent.end == UNENDED;
+            waits || unsent && message.delay_ms.is_none()
+        }) {
             for showing in message
                 .showings
                 .iter_mut()
@@ -260,10 +263,17 @@ impl Model {
                 written.deed.end = window.end;
                 written.version = version.or(Some(next));
             }
-            let Some(known) = self.queues.get_mut(&write.queue) else {
+            let (queue, config) = match &write.subject {
+                Subject::Queue(queue, config) => (*queue, config),
+                Subject::Logs(changes) => {
+                    self.confirm_log_changes(changes, window);
+                    continue;
+                }
+            };
+            let Some(known) = self.queues.get_mut(&queue) else {
                 continue;
             };
-            if write.config.is_none() {
+            if config.is_none() {
                 if let Some(died) = known
                     .died
                     .as_mut()
@@ -272,7 +282,7 @@ impl Model {
                     died.certain = true;
                     died.end = window.end;
                 }
-                self.cleared(write.queue, true, window);
+                self.cleared(queue, true, window);
                 continue;
             }
             if known.born.operation == window.operation {
@@ -296,7 +306,14 @@ impl Model {
             history
                 .writes
                 .retain(|written| written.deed.operation != operation);
-            let Some(known) = self.queues.get_mut(&write.queue) else {
+            let queue = match &write.subject {
+                Subject::Queue(queue, _) => *queue,
+                Subject::Logs(changes) => {
+                    self.deny_log_changes(changes, operation);
+                    continue;
+                }
+            };
+            let Some(known) = self.queues.get_mut(&queue) else {
                 continue;
             };
             known
@@ -304,7 +321,7 @@ impl Model {
                 .retain(|settings| settings.deed.operation != operation);
             if known.died.is_some_and(|died| died.operation == operation) {
                 known.died = None;
-                self.cleared(write.queue, false, window);
+                self.cleared(queue, false, window);
             } else if known.born.operation == operation {
                 // It never existed and never will.
                 known.died = Some(Deed {

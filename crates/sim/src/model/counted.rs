@@ -29,7 +29,7 @@ impl Model {
             return Ok(());
         };
         let meddled = known.has_other_receives(window.operation, window.start, window.end);
-        let mut least_oldest_ms = u64::MAX;
+        let mut oldest: Option<(u64, usize)> = None;
         let (mut all, mut delayed, mut in_flight) =
             (Bounds::default(), Bounds::default(), Bounds::default());
         for index in self.around(queue, window.operation) {
@@ -40,9 +40,8 @@ impl Model {
                 continue;
             }
             let sure = self.is_counted(message, queue, window);
-            if sure {
-                least_oldest_ms = least_oldest_ms.min(message.age_from_ms.1);
-            }
+            let age = Some((message.age_from_ms.1, index));
+            oldest = age.filter(|_| sure).into_iter().chain(oldest).min();
             all.count(sure, true);
             let (from_ms, _) = message.shown(window.start);
             let hidden = sure && from_ms > window.to_ms;
@@ -62,9 +61,11 @@ impl Model {
         }
         let oldest_ms = counts.oldest_sent_ms.unwrap_or(u64::MAX);
         let total = counts.visible + counts.in_flight + counts.delayed;
+        let (least_oldest_ms, index) = oldest.unwrap_or((u64::MAX, usize::MAX));
         if oldest_ms > least_oldest_ms || total == 0 && counts.oldest_sent_ms.is_some() {
             return Err(format!(
-                "{counts:?} in {queue:?}, but the oldest was sent at {least_oldest_ms}"
+                "{counts:?} in {queue:?}, but the oldest was sent at {least_oldest_ms}: {}",
+                self.describe(index)
             ));
         }
         if !all.holds(total) || !delayed.holds(counts.delayed) || !in_flight.holds(counts.in_flight)

@@ -1,6 +1,7 @@
 //! Late answers: a receive may be answered after another one has told that its message moved on since.
 //!
-//! What such an answer says of the message is over; only the receipt and the count are still news.
+//! What such an answer says of the message is over; only the receipt and the count are still news, and of one that a
+//! move task has made a new message since, the receipt alone.
 
 use waystation_engine::{Delivered, QueueId};
 
@@ -26,7 +27,7 @@ impl Model {
         news
     }
 
-    fn is_echo(
+    pub(super) fn is_echo(
         &self,
         queue: QueueId,
         index: usize,
@@ -35,6 +36,9 @@ impl Model {
     ) -> bool {
         let message = self.messages.get(index);
         message.is_some_and(|message| {
+            if !message.is_still(delivered) {
+                return message.was(delivered, window.start);
+            }
             let left = message.left.is_some_and(|left| {
                 left.queue == queue
                     && left.sequence.is_none_or(|s| s == delivered.sequence)
@@ -50,6 +54,11 @@ impl Model {
         let Some(message) = self.messages.get_mut(index) else {
             return;
         };
+        self.tags.insert(tag, index);
+        if !message.is_still(delivered) {
+            // The new message counts its own receives only (SQS-356).
+            return;
+        }
         message.receives.push(Receive {
             tag,
             queue,
@@ -61,6 +70,5 @@ impl Model {
         if !message.fifo {
             self.fresh.push(index);
         }
-        self.tags.insert(tag, index);
     }
 }

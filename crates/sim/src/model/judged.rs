@@ -44,4 +44,8 @@ pub(crate) struct Judged {
     pub(crate) shares: Count,
     /// Messages that outlived their retention.
     pub(crate) expiries: Count,
+    /// Batches of log entries.
+    pub(crate) log_reads: Count,
+    /// Entries that outlived the retention of their log.
+    pub(crate) outlived: Count,
 }

@@ -89,6 +89,15 @@ pub(crate) struct Renamed {
     pub(crate) sent_ms: (u64, u64),
 }
 
+/// Who a message was before a move task made it a new one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Former {
+    pub(crate) queue: QueueId,
+    pub(crate) sequence: Option<u64>,
+    /// Step of the answer that told of the new one.
+    pub(crate) told: u64,
+}
+
 /// The place a message was in before it was seen in another one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Left {
@@ -114,6 +123,8 @@ pub(crate) struct Message {
     pub(crate) share: Option<Share>,
     /// Who it is since a move task made it a new message.
     pub(crate) renamed: Option<Renamed>,
+    /// Who it was before.
+    pub(crate) formers: Vec<Former>,
     /// From this step on it may have left the place where it was seen last.
     pub(crate) seen_from: u64,
     /// Sequence at home.
@@ -144,6 +155,21 @@ impl Message {
             Some(renamed) => (renamed.identity.queue, Some(renamed.identity.sequence)),
             None => (self.home, self.identity),
         }
+    }
+
+    /// No move task has made it another message than that.
+    pub(crate) fn is_still(&self, seen: &Delivered) -> bool {
+        self.renamed
+            .is_none_or(|renamed| renamed.identity == seen.identity)
+    }
+
+    /// Whoever asked at `start` may have been given it as who it was before a move task.
+    pub(crate) fn was(&self, seen: &Delivered, start: u64) -> bool {
+        self.formers.iter().any(|former| {
+            former.queue == seen.identity.queue
+                && former.sequence.is_none_or(|s| s == seen.identity.sequence)
+                && former.told >= start
+        })
     }
 
     /// Between which times it was sent, as its receivers are told.

@@ -11,6 +11,7 @@ mod delivered;
 mod echo;
 mod fair;
 mod judged;
+mod log;
 mod message;
 mod missed;
 mod moves;
@@ -28,11 +29,12 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
-use waystation_engine::{EngineError, QueueId};
+use waystation_engine::{EngineError, LogId, QueueId};
 
 pub(crate) use catalog::{Names, Row, Show};
 pub(crate) use judged::Judged;
-use message::Message;
+pub(crate) use log::LogModel;
+use message::{Deed, Message};
 pub(crate) use queue::{Handle, QueueModel};
 
 use crate::operation::{Answer, Operation, Request};
@@ -50,6 +52,13 @@ pub(crate) struct Window {
     /// Engine times at which its worker ran.
     pub(crate) from_ms: u64,
     pub(crate) to_ms: u64,
+}
+
+/// Whether a queue or a log is there at some moment of a window.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Existence {
+    may_be_there: bool,
+    may_be_missing: bool,
 }
 
 /// What the run's profile makes possible.
@@ -75,6 +84,10 @@ pub(crate) struct Model {
     messages: Vec<Message>,
     by_body: FxHashMap<Bytes, usize>,
     pub(crate) queues: BTreeMap<QueueId, QueueModel>,
+    pub(crate) logs: BTreeMap<LogId, LogModel>,
+    /// Entries of logs that were acknowledged, and that were read.
+    pub(crate) entries_acknowledged: usize,
+    pub(crate) entries_read: usize,
     pub(crate) names: Names,
     /// Who was given a receipt with this tag.
     tags: FxHashMap<u64, usize>,
@@ -92,6 +105,15 @@ struct Asked {
     start_ms: u64,
 }
 
+impl Existence {
+    fn of(born: &Deed, died: Option<&Deed>, start: u64, end: u64) -> Existence {
+        Existence {
+            may_be_there: born.start <= end && !died.is_some_and(|died| died.done_before(start)),
+            may_be_missing: !born.done_before(start) || died.is_some_and(|died| died.start <= end),
+        }
+    }
+}
+
 impl Model {
     /// Nothing happened yet.
     pub(crate) fn new(leeway: Leeway) -> Model {
@@ -101,6 +123,9 @@ impl Model {
             messages: Vec::new(),
             by_body: FxHashMap::default(),
             queues: BTreeMap::new(),
+            logs: BTreeMap::new(),
+            entries_acknowledged: 0,
+            entries_read: 0,
             names: Names::default(),
             tags: FxHashMap::default(),
             pending: BTreeMap::new(),
@@ -118,7 +143,14 @@ impl Model {
     ) -> Checked {
         let request = &operation.request;
         if let Some(queue) = request.queue() {
-            self.check_existence(queue, &answer, &window)?;
+            let known = self.queues.get(&queue);
+            let exists = known.map(|known| known.existence(window.start, window.end));
+            self.check_existence(&format!("{queue:?}"), exists, &answer)?;
+        }
+        if let Some(log) = request.log() {
+            let known = self.logs.get(&log);
+            let exists = known.map(|known| known.existence(window.start, window.end));
+            self.check_existence(&format!("{log:?}"), exists, &answer)?;
         }
         self.pending.remove(&operation.number);
         match (request, answer) {
@@ -152,6 +184,19 @@ impl Model {
             (Request::Move { queue, request }, Answer::Moved(result)) => {
                 self.moved(*queue, request, result, &window)
             }
+            (Request::Append { log, bodies }, Answer::Appended(result)) => {
+                self.appended(*log, bodies, result, &window)
+            }
+            (Request::Read { log, read }, Answer::Read(result)) => {
+                self.read(*log, read, result, &window)
+            }
+            (Request::Locate { log, spot }, Answer::Located(result)) => {
+                self.located(*log, *spot, result, &window)
+            }
+            (Request::LogState { log }, Answer::Stood(result)) => self.stood(*log, result, &window),
+            (Request::Trim { log, .. }, Answer::Trimmed(result)) => {
+                self.trimmed(*log, result, &window)
+            }
             (Request::Write { scope, rows }, Answer::Written(result)) => {
                 self.written(scope, rows, result, &window)
             }
@@ -160,7 +205,7 @@ impl Model {
     }
 
     /// Errors that concern the whole command must have a reason.
-    fn check_existence(&self, queue: QueueId, answer: &Answer, window: &Window) -> Checked {
+    fn check_existence(&self, what: &str, exists: Option<Existence>, answer: &Answer) -> Checked {
         let error = match answer {
             Answer::Sent(result) => result.as_ref().err(),
             Answer::Published(result) => result.as_ref().err(),
@@ -170,22 +215,30 @@ impl Model {
             Answer::Counted(result) => result.as_ref().err(),
             Answer::Peeked(result) => result.as_ref().err(),
             Answer::Moved(result) => result.as_ref().err(),
+            Answer::Appended(result) => result.as_ref().err(),
+            Answer::Read(result) => result.as_ref().err(),
+            Answer::Located(result) => result.as_ref().err(),
+            Answer::Stood(result) => result.as_ref().err(),
+            Answer::Trimmed(result) => result.as_ref().err(),
             Answer::Written(result) => result.as_ref().err(),
         };
-        let known = self.queues.get(&queue);
-        let (start, end) = (window.start, window.end);
+        let missing = EngineError::QueueMissing;
         let possible = match error {
-            None => known.is_some_and(|queue| queue.may_exist(start, end)),
-            Some(EngineError::QueueMissing) => known.is_none_or(|queue| queue.may_miss(start, end)),
+            None => exists.is_some_and(|exists| exists.may_be_there),
+            Some(error) if *error == missing || *error == EngineError::NoSuchLog => {
+                exists.is_none_or(|exists| exists.may_be_missing)
+            }
             Some(EngineError::Overloaded) => self.leeway.tight,
             Some(EngineError::StorageFull) => self.leeway.full,
             Some(EngineError::Unreadable(_)) => self.leeway.unreadable,
+            // What is appended tells whether that can be.
+            Some(EngineError::LogSealed) => matches!(answer, Answer::Appended(_)),
             Some(_) => false,
         };
         match (possible, error) {
             (true, _) => Ok(()),
-            (false, None) => Err(format!("{queue:?} does not exist but answered")),
-            (false, Some(error)) => Err(format!("{queue:?} answered without reason: {error}")),
+            (false, None) => Err(format!("{what} does not exist but answered")),
+            (false, Some(error)) => Err(format!("{what} answered without reason: {error}")),
         }
     }
 

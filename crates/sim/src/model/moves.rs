@@ -4,7 +4,7 @@ use waystation_engine::{
     Delivered, EngineError, MoveOutcome, MoveProgress, MoveReport, MoveRequest, QueueId,
 };
 
-use super::message::{Deed, Message, Renamed};
+use super::message::{Deed, Former, Message, Renamed};
 use super::{Checked, Model, Window};
 
 /// A slice of a move task that may have taken messages out of a queue.
@@ -35,9 +35,9 @@ impl Model {
         }
     }
 
-    /// The slice is over.
-    pub(super) fn end_slice(&mut self, operation: u64, step: u64) {
-        let oldest = self.oldest(step);
+    /// The slice that began at `start` is over.
+    pub(super) fn end_slice(&mut self, operation: u64, start: u64, step: u64) {
+        let oldest = self.oldest(step).min(start);
         for queue in self.queues.values_mut() {
             let movings = queue.movings.iter_mut().map(|moving| &mut moving.deed);
             let slices = queue.slices.iter_mut().map(|(_, deed)| deed);
@@ -115,9 +115,15 @@ impl Model {
     }
 
     /// It is a new message: what was known of the old one no longer counts.
-    pub(super) fn note_renamed(&mut self, index: usize, delivered: &Delivered) {
+    pub(super) fn note_renamed(&mut self, index: usize, delivered: &Delivered, told: u64) {
         self.judged.renames.raise();
         if let Some(message) = self.messages.get_mut(index) {
+            let (queue, sequence) = message.name();
+            message.formers.push(Former {
+                queue,
+                sequence,
+                told,
+            });
             message.receives.clear();
             message.renamed = Some(Renamed {
                 identity: delivered.identity,
@@ -137,7 +143,7 @@ impl Model {
         result: Result<MoveReport, EngineError>,
         window: &Window,
     ) -> Checked {
-        self.end_slice(window.operation, window.end);
+        self.end_slice(window.operation, window.start, window.end);
         let Some(known) = self.queues.get_mut(&queue) else {
             return Ok(());
         };

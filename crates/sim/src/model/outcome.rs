@@ -75,6 +75,7 @@ impl Model {
         if !self.leeway.full {
             self.all_arrived(step, now_ms);
         }
+        self.settle_logs(step, now_ms);
         for index in 0..self.messages.len() {
             self.settle_expiry(index, step, now_ms);
             self.tidy(index, step);
@@ -136,7 +137,8 @@ impl Model {
             }
         }
         self.close_in_queues(operation, step, now_ms);
-        self.end_slice(operation, step);
+        self.close_in_logs(operation, step, now_ms);
+        self.end_slice(operation, asked.start, step);
         match asked.request {
             Request::Receive { queue, request } => {
                 let window = Window {

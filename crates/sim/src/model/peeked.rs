@@ -50,6 +50,10 @@ impl Model {
         if known.gone_before(window.start) || known.sent.start > window.end {
             return Err("it is not there".into());
         }
+        if self.is_echo(queue, index, &seen.message, window) {
+            // The look began before the message moved on.
+            return Ok(());
+        }
         let renamed = self.is_renamed(index, &seen.message)?;
         let stays = self.may_arrive(queue, index, &seen.message, renamed, window)?;
         let received = u64::from(seen.message.receive_count);

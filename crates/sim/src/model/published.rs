@@ -109,6 +109,7 @@ impl Model {
             refused: false,
             share: Some(share),
             renamed: None,
+            formers: Vec::new(),
             seen_from: deed.start,
             identity: None,
             sent_ms: (now_ms, u64::MAX),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashMap;
 use waystation_engine::{QueueConfig, QueueId, QueueKind, Receipt};
 
+use super::Existence;
 use super::message::{Deed, UNENDED};
 use super::moves::{Moving, Told};
 
@@ -119,14 +120,19 @@ impl QueueModel {
         latest.map(|(id, _)| *id)
     }
 
-    /// It may not exist at some moment between the steps.
-    pub(crate) fn may_miss(&self, start: u64, end: u64) -> bool {
-        !self.born.done_before(start) || self.died.is_some_and(|died| died.start <= end)
+    /// Whether it is there at some moment between the steps.
+    pub(crate) fn existence(&self, start: u64, end: u64) -> Existence {
+        Existence::of(&self.born, self.died.as_ref(), start, end)
     }
 
     /// It may exist at some moment between the steps.
     pub(crate) fn may_exist(&self, start: u64, end: u64) -> bool {
-        self.born.start <= end && !self.died.is_some_and(|died| died.done_before(start))
+        self.existence(start, end).may_be_there
+    }
+
+    /// It may not exist at some moment between the steps.
+    pub(crate) fn may_miss(&self, start: u64, end: u64) -> bool {
+        self.existence(start, end).may_be_missing
     }
 
     /// It exists for sure now, and nobody is about to remove it.

@@ -145,7 +145,7 @@ impl Model {
         let place = message.place;
         match (renamed, place == queue) {
             _ if stays => {}
-            (true, _) => self.note_renamed(index, delivered),
+            (true, _) => self.note_renamed(index, delivered, window.end),
             (false, true) => self.judged.returns.raise(),
             (false, false) => self.judged.moves.raise(),
         }

@@ -19,8 +19,15 @@ impl Model {
         window: &Window,
     ) -> Checked {
         let Ok(results) = result else {
+            let removed = self.queues.get(&queue).is_some_and(|known| {
+                known.died.is_some_and(|died| died.start <= window.end)
+                    && known.existence(window.start, window.end).may_be_there
+            });
             for draft in drafts {
-                self.refuse(queue, draft, window);
+                match removed {
+                    true => self.doubt(queue, draft, window),
+                    false => self.refuse(queue, draft, window),
+                }
             }
             return Ok(());
         };
@@ -60,6 +67,30 @@ impl Model {
         match possible {
             true => Ok(()),
             false => Err(format!("a message was refused without reason: {error}")),
+        }
+    }
+
+    /// The queue went while the send waited for a row: what it had stored by then was there, and went with the queue.
+    fn doubt(&mut self, queue: QueueId, draft: &Draft, window: &Window) {
+        let Some(index) = self.by_body.get(&draft.body).copied() else {
+            return;
+        };
+        if let Some(message) = self.messages.get_mut(index) {
+            message.sent.end = message.sent.end.min(window.end);
+            message.sent_ms.1 = message.sent_ms.1.min(window.to_ms);
+            for showing in message
+                .showings
+                .iter_mut()
+                .filter(|s| s.cause == Cause::Sent)
+            {
+                showing.deed.end = showing.deed.end.min(window.end);
+            }
+        }
+        let known = self.queues.get_mut(&queue);
+        let seen = draft.dedup.and_then(|id| known?.seen.get_mut(&id));
+        for seen in seen.into_iter().flatten().filter(|s| s.message == index) {
+            seen.deed.end = seen.deed.end.min(window.end);
+            seen.at_ms.1 = seen.at_ms.1.min(window.to_ms);
         }
     }
 
@@ -154,7 +185,10 @@ impl Model {
         message.sent.certain = true;
         message.sent.end = message.sent.end.min(window.end);
         message.sent_ms = (sent.sent_ms, sent.sent_ms);
-        let unmoved = message.place == message.home && message.renamed.is_none();
+        // One that came home from a dead-letter queue that is gone stands elsewhere in its queue.
+        let unmoved = message.place == message.home
+            && message.renamed.is_none()
+            && message.sequence.is_none_or(|s| s == sent.sequence);
         if unmoved && message.receives.iter().all(|r| r.queue == message.home) {
             message.sequence.get_or_insert(sent.sequence);
             message.age_from_ms = message.sent_ms;

@@ -46,6 +46,7 @@ use scan::{Scan, Tail};
 use segments::Segments;
 use space::Space;
 
+pub use read::WantedBody;
 pub use segments::SegmentPin;
 pub use terms::{
     Append, AppendError, Appended, Body, BodyHead, Committed, Durability, FullFrame, Funding,

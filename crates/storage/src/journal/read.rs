@@ -4,10 +4,15 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
-use super::body::{SECTION_HEADER_BYTES, chunks, head_section_bytes, occupies, verify_section};
+use super::body::{
+    SECTION_HEADER_BYTES, chunk_count, chunks, head_section_bytes, occupies, verify_section,
+};
 use super::{Journal, lock, read_lock};
-use crate::limits::BODY_BYTES_MAX;
+use crate::limits::{BODY_BYTES_MAX, READ_GAP_BYTES_MAX, READ_RUN_BYTES_MAX};
 use crate::{BodyRef, Lsn, Occupies, StorageError};
+
+/// A body to read, its owner and its sequence.
+pub type WantedBody = (BodyRef, u64, u64);
 
 /// Where a read may look.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,7 +38,72 @@ impl Journal {
         }
     }
 
-    /// The same without I/O: `None` when some of it is no longer in memory, or is not this owner's and sequence's.
+    /// Several bodies, each given with its owner and sequence, each answered like `read_body`. Those that stand in the
+    /// journal near each other and in this order are read together, so a reader far behind reads like from a file.
+    pub fn read_bodies(&self, wanted: &[WantedBody]) -> Vec<Result<Bytes, StorageError>> {
+        let mut bodies = Vec::with_capacity(wanted.len());
+        let mut rest = wanted;
+        while let Some((body, owner, sequence)) = rest.first() {
+            let run = self.neighbours(rest);
+            let together = (run.len() > 1).then(|| self.read_run(run)).flatten();
+            match together {
+                Some(run) => bodies.extend(run),
+                None => bodies.push(self.read_body(*body, *owner, *sequence)),
+            }
+            rest = &wanted[bodies.len()..];
+        }
+        bodies
+    }
+
+    /// The first bodies of the list as far as one read fetches them all: plain, on the disk, in one segment.
+    fn neighbours<'a>(&self, wanted: &'a [WantedBody]) -> &'a [WantedBody] {
+        let Some((first, ..)) = wanted.first() else {
+            return wanted;
+        };
+        let segment = self.segments.segment_of(first.lsn);
+        let durable = self.durable().0;
+        let (start, mut end) = (first.lsn.0, first.lsn.0);
+        let near = |(body, ..): &&WantedBody| {
+            let after = body.lsn.0 + head_section_bytes(body.bytes) as u64;
+            let fits = chunk_count(body.bytes) == 0
+                && body.bytes as usize <= BODY_BYTES_MAX
+                && self.segments.segment_of(body.lsn) == segment
+                && (end..=end + READ_GAP_BYTES_MAX).contains(&body.lsn.0)
+                && after <= durable.min(start + READ_RUN_BYTES_MAX);
+            end = end.max(after);
+            fits
+        };
+        let count = wanted.iter().take_while(near).count();
+        &wanted[..count]
+    }
+
+    /// Reads neighbours in one go; `None` when they are to be read one by one: some were relocated, or are gone, or
+    /// whatever is wrong is to be told of each.
+    fn read_run(&self, run: &[WantedBody]) -> Option<Vec<Result<Bytes, StorageError>>> {
+        let (first, last) = (run.first()?.0, run.last()?.0);
+        let end = last.lsn.0 + head_section_bytes(last.bytes) as u64;
+        let mut span = vec![0; (end - first.lsn.0) as usize];
+        if !self.segments.read_span(first.lsn, &mut span).ok()? {
+            return None;
+        }
+        self.counters.reads_file.fetch_add(1, Ordering::Relaxed);
+        let wanted: usize = run.iter().map(|(body, ..)| body.bytes as usize).sum();
+        // Nobody shall hold a span for the little of it that he wants.
+        let sparse = wanted * 2 < span.len();
+        let span = Bytes::from(span);
+        let body = |(body, owner, sequence): &WantedBody| {
+            let at = (body.lsn.0 - first.lsn.0) as usize;
+            let section = span.slice(at..at + head_section_bytes(body.bytes));
+            let content = self.verified(body.lsn, section, *owner, *sequence)?;
+            Ok(match sparse {
+                true => Bytes::copy_from_slice(&content),
+                false => content,
+            })
+        };
+        Some(run.iter().map(body).collect())
+    }
+
+    /// The same as `read_body` without I/O: `None` when some of it is no longer in memory, or is not this owner's and sequence's.
     #[must_use]
     pub fn read_body_from_memory(&self, body: BodyRef, owner: u64, sequence: u64) -> Option<Bytes> {
         self.read(body, owner, sequence, Reach::Memory)
@@ -47,7 +117,7 @@ impl Journal {
     /// As `read_body`, for chunked bodies only.
     pub fn body_occupies(&self, body: BodyRef) -> Result<Occupies, StorageError> {
         let length = head_section_bytes(body.bytes);
-        if super::body::chunk_count(body.bytes) == 0 {
+        if chunk_count(body.bytes) == 0 {
             // A section is far below 4 GiB.
             return Ok(Occupies::one(
                 self.segments.segment_of(body.lsn),
@@ -75,8 +145,8 @@ impl Journal {
         let Some(section) = self.section(body.lsn, head_section_bytes(body.bytes), reach)? else {
             return Ok(None);
         };
-        let list = self.verified(body.lsn, section, owner, sequence)?;
-        if super::body::chunk_count(body.bytes) == 0 {
+        let list = self.verified(body.lsn, section.into(), owner, sequence)?;
+        if chunk_count(body.bytes) == 0 {
             return Ok(Some(list));
         }
         let mut content = Vec::with_capacity(body.bytes as usize);
@@ -85,7 +155,12 @@ impl Journal {
             else {
                 return Ok(None);
             };
-            content.extend_from_slice(&self.verified(chunk.lsn, section, owner, sequence)?);
+            content.extend_from_slice(&self.verified(
+                chunk.lsn,
+                section.into(),
+                owner,
+                sequence,
+            )?);
         }
         if content.len() != body.bytes as usize {
             return Err(self.corrupt(body.lsn, "the chunks do not add up to the body's length"));
@@ -97,7 +172,7 @@ impl Journal {
     fn verified(
         &self,
         lsn: Lsn,
-        section: Vec<u8>,
+        section: Bytes,
         owner: u64,
         sequence: u64,
     ) -> Result<Bytes, StorageError> {
@@ -108,7 +183,7 @@ impl Journal {
         if SECTION_HEADER_BYTES + content.len() != section.len() {
             return Err(self.corrupt(lsn, "the body has another length than its reference"));
         }
-        Ok(Bytes::from(section).slice(SECTION_HEADER_BYTES..))
+        Ok(section.slice(SECTION_HEADER_BYTES..))
     }
 
     /// The bytes at an address; `None` when `reach` does not include where they are.

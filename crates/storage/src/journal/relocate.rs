@@ -8,10 +8,33 @@ use super::body::{chunk_count, chunks, head_section_bytes, verify_section};
 use super::relocated::Translation;
 use super::segments::relocated_name;
 use super::{Journal, Reclaimed, Relocated, lock};
-use crate::limits::ZERO_STEP_BYTES;
+use crate::limits::{PACKED_AGAIN_BYTES_MIN, RELOCATE_LIVE_FRACTION, ZERO_STEP_BYTES};
 use crate::{BodyRef, DiskFile, Flush, Lsn, Open, StorageError};
 
 impl Journal {
+    /// Segments of which so little lives that relocating them gives room back, those that give back most first. `live` is what
+    /// the last `reclaim` was told. A segment that was relocated before counts for the file it has now: otherwise a few
+    /// old messages, whose files are the emptiest of all, would be packed again and again and nothing else ever.
+    ///
+    /// # Errors
+    /// A relocated file that cannot be opened.
+    pub fn sparse(&self, live: &BTreeMap<u32, u64>) -> Result<Vec<u32>, StorageError> {
+        let trimmed = Lsn(self.trimmed.load(Ordering::Acquire));
+        let mut sparse = Vec::new();
+        for (segment, live) in live.range(..self.segments.segment_of(trimmed)) {
+            let stored = match self.segments.relocated_bytes(*segment)? {
+                None => 1 << self.segment_bits,
+                Some(bytes) if bytes >= PACKED_AGAIN_BYTES_MIN => bytes,
+                Some(_) => continue,
+            };
+            if *live <= stored / RELOCATE_LIVE_FRACTION {
+                sparse.push((stored - live, *segment));
+            }
+        }
+        sparse.sort_unstable_by(|a, b| b.cmp(a));
+        Ok(sparse.into_iter().map(|(_, segment)| segment).collect())
+    }
+
     /// Copies what the live references keep in this segment to a file of its own, durably, and then gives the segment back
     /// if the last `reclaim` trimmed beyond it (otherwise the next one does). `live` must be complete: it names every
     /// body that occupies the segment, chunked ones included wherever their list is. May be repeated for a

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 use super::relocated::Translation;
 use super::{lock, read_lock, write_lock};
@@ -17,6 +17,8 @@ pub(crate) struct StoredFile {
     pub(crate) name: String,
     opened: Mutex<Option<Opened>>,
     last_used: AtomicU64,
+    /// Length of a relocated file, once somebody asked.
+    bytes: OnceLock<u64>,
 }
 
 #[derive(Clone)]
@@ -75,6 +77,7 @@ impl StoredFile {
             name,
             opened: Mutex::new(opened),
             last_used: AtomicU64::new(0),
+            bytes: OnceLock::new(),
         })
     }
 }
@@ -234,6 +237,22 @@ impl Segments {
             .insert(index, StoredFile::new(relocated_name(index), None));
     }
 
+    /// Length of the file with what was relocated out of a segment, if there is one.
+    pub(super) fn relocated_bytes(&self, index: u32) -> Result<Option<u64>, StorageError> {
+        let Some(stored) = read_lock(&self.table).relocated.get(&index).cloned() else {
+            return Ok(None);
+        };
+        if let Some(bytes) = stored.bytes.get() {
+            return Ok(Some(*bytes));
+        }
+        let file = self.disk.open(&stored.name, Open::Existing);
+        let file = file.map_err(StorageError::io("open", &stored.name))?;
+        let bytes = file
+            .len()
+            .map_err(StorageError::io("read the length of", &stored.name))?;
+        Ok(Some(*stored.bytes.get_or_init(|| bytes)))
+    }
+
     /// The open file of a segment.
     pub(super) fn file(&self, index: u32) -> Result<Option<Arc<dyn DiskFile>>, StorageError> {
         let Some(stored) = read_lock(&self.table).segments.get(&index).cloned() else {
@@ -267,6 +286,22 @@ impl Segments {
         let stored = segment.ok_or(StorageError::BodyMissing { lsn })?;
         let opened = self.opened(&stored, |_| Ok(None))?;
         read_exactly(opened.file.as_ref(), &stored.name, self.offset_of(lsn), out)
+    }
+
+    /// Fills `out` from consecutive addresses of one segment; false when some of them may be elsewhere by now.
+    pub(super) fn read_span(&self, lsn: Lsn, out: &mut [u8]) -> Result<bool, StorageError> {
+        let index = self.segment_of(lsn);
+        let stored = {
+            let table = read_lock(&self.table);
+            if table.relocated.contains_key(&index) {
+                return Ok(false);
+            }
+            table.segments.get(&index).cloned()
+        };
+        let stored = stored.ok_or(StorageError::BodyMissing { lsn })?;
+        let opened = self.opened(&stored, |_| Ok(None))?;
+        read_exactly(opened.file.as_ref(), &stored.name, self.offset_of(lsn), out)?;
+        Ok(true)
     }
 
     /// File and offset of an address, for error messages.

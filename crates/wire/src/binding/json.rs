@@ -22,18 +22,11 @@ pub(super) fn operation(
         .ok_or_else(|| errors::UNKNOWN_OPERATION.with(""))
 }
 
-const fn content_type(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::AwsJson11 => "application/x-amz-json-1.1",
-        _ => "application/x-amz-json-1.0",
-    }
-}
-
 /// A success; `{}` when there is nothing to say (SQS-014).
 pub(super) fn encode(call: Call, output: &dyn Structure, request_id: &Str) -> Response {
     let mut body = Vec::with_capacity(256);
     json::encode::structure(&mut body, output);
-    respond(200, content_type(call.protocol), request_id, body)
+    respond(200, call.protocol.content_type(), request_id, body)
 }
 
 /// A failure with `__type`, `message` and, where the service once spoke query, its code in a header (SQS-025 to SQS-029).
@@ -57,7 +50,7 @@ pub(super) fn encode_error(
         json::encode::text(&mut body, value);
     }
     body.push(b'}');
-    let mut response = respond(error.kind.status, content_type(protocol), request_id, body);
+    let mut response = respond(error.kind.status, protocol.content_type(), request_id, body);
     if model.query_compatible {
         let code = format!("{};{}", error.kind.query_code, error.kind.fault.as_str());
         if let Ok(code) = HeaderValue::from_str(&code) {

@@ -4,7 +4,7 @@
 use super::respond;
 use crate::error::ApiError;
 use crate::form::{self, Form};
-use crate::model::{Model, OperationModel};
+use crate::model::{Model, OperationModel, Protocol};
 use crate::request::{Request, Response};
 use crate::service::Service;
 use crate::validation::Violations;
@@ -12,7 +12,7 @@ use crate::xml::{self, named};
 use crate::{Str, Structure, errors, json, view};
 use http::Method;
 
-const XML: &str = "text/xml";
+const XML: &str = Protocol::AwsQuery.content_type();
 
 /// The operation that `Action` names (SQS-044, SQS-047).
 pub(super) fn operation(
@@ -121,7 +121,12 @@ pub(super) fn encode_view(
 ) -> Response {
     let mut body = Vec::with_capacity(512);
     view::response(&mut body, operation, output, request_id);
-    respond(200, "application/json", request_id, body)
+    respond(
+        200,
+        Protocol::AwsQueryJsonView.content_type(),
+        request_id,
+        body,
+    )
 }
 
 /// A failure as JSON (SQS-049).
@@ -145,5 +150,10 @@ pub(super) fn encode_error_view(error: &ApiError, request_id: &Str) -> Response 
     part(",\"Type\":", error.kind.fault.as_str());
     part("},\"RequestId\":", request_id);
     body.push(b'}');
-    respond(status, "application/json", request_id, body)
+    respond(
+        status,
+        Protocol::AwsQueryJsonView.content_type(),
+        request_id,
+        body,
+    )
 }

@@ -234,7 +234,7 @@ pub(crate) fn send_to(echo: &Arc<Echo>, request: Request) -> Response {
         .as_mut()
         .poll(&mut Context::from_waker(Waker::noop()))
     {
-        Poll::Ready(response) => response,
+        Poll::Ready(answered) => answered.response,
         Poll::Pending => panic!("the service waits for nothing"),
     }
 }

@@ -163,7 +163,8 @@ pub(crate) async fn ask(
         host: Str::from("localhost:4566"),
         request_id: Str::from("request"),
     };
-    let response = binding::dispatch(sqs, Arc::new(Caller::default()), request).await;
+    let answered = binding::dispatch(sqs, Arc::new(Caller::default()), request).await;
+    let response = answered.response;
     let body: Value = serde_json::from_slice(&response.body).expect("JSON");
     if response.status == 200 {
         return Ok(body);

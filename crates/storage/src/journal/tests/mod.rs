@@ -7,6 +7,7 @@ mod faults;
 mod reclaim;
 mod relocate;
 mod roundtrip;
+mod together;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;

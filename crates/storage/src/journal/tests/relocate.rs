@@ -150,3 +150,44 @@ fn a_rotten_body_stops_its_relocation_and_a_crash_leaves_the_segment() {
             .all(|name| name.ends_with(".seg"))
     );
 }
+
+#[test]
+fn what_was_relocated_is_packed_again_only_for_the_room_of_its_file() {
+    let disk = FaultyDisk::new();
+    let (journal, _) = try_open(&disk, small_ring(), None).expect("opens");
+    let bodies = fill(&journal, 5);
+    let trim = journal.position().frame;
+    // One old message in three of the segments, and all of another.
+    let of = |segment: u32, most: usize| -> Vec<(BodyRef, u64)> {
+        let own = bodies
+            .iter()
+            .filter(|body| body.0.lsn.0 / SEGMENT_BYTES == u64::from(segment));
+        own.take(most).copied().collect()
+    };
+    let listed = |kept: &[(BodyRef, u64)]| -> Vec<(BodyRef, u64, u64)> {
+        kept.iter().map(|body| (body.0, 7, body.1)).collect()
+    };
+    let kept = [of(0, 1), of(1, 8), of(2, usize::MAX), of(3, 2)].concat();
+    let live = live_bytes(&journal, &kept);
+    assert_eq!(journal.sparse(&live).expect("nothing is trimmed"), []);
+    journal.reclaim(trim, &live).expect("reclaims");
+    assert_eq!(
+        journal.sparse(&live).expect("tells"),
+        [0, 3, 1],
+        "most room first"
+    );
+    journal.relocate(0, &listed(&of(0, 1))).expect("relocates");
+    journal.relocate(1, &listed(&of(1, 8))).expect("relocates");
+    assert_eq!(journal.sparse(&live).expect("tells"), [3]);
+    let fewer = [of(0, 1), of(1, 1), of(2, usize::MAX), of(3, 2)].concat();
+    let live = live_bytes(&journal, &fewer);
+    assert_eq!(
+        journal.sparse(&live).expect("tells"),
+        [3, 1],
+        "seven of eight are gone"
+    );
+    drop(journal);
+    let (journal, _) = try_open(&disk.after_power_loss(), small_ring(), Some(trim)).expect("opens");
+    journal.reclaim(trim, &live).expect("reclaims");
+    assert_eq!(journal.sparse(&live).expect("tells"), [3, 1]);
+}
