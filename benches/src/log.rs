@@ -21,8 +21,9 @@ use waystation_storage::{
 const ENTRY_BYTES: usize = 1000;
 /// How long each cell runs.
 const CELL: Duration = Duration::from_secs(8);
-/// How long the cells of write amplification run.
-const AMPLIFICATION: Duration = Duration::from_secs(40);
+/// How long the cells of write amplification run, and how long before anything counts.
+const AMPLIFICATION: Duration = Duration::from_secs(30);
+const WARM: Duration = Duration::from_secs(15);
 /// Engine time passes so many times faster than real time.
 const HASTE: u64 = 20;
 
@@ -44,9 +45,16 @@ fn main() {
     }
     with_engine(&folder.join("engine"), |engine| reads(engine, 1));
     with_engine(&folder.join("engine"), |engine| reads(engine, 16));
-    for (name, retention_ms) in [("24 h", 86_400_000), ("2 min", 120_000)] {
+    with_engine(&folder.join("engine"), disturbance);
+    let (short, long) = (120_000, 86_400_000);
+    let mixed = [short, short, short, short, short, short, short, long];
+    for (name, retentions_ms) in [
+        ("24 h", &[long][..]),
+        ("2 min", &[short]),
+        ("7/8 2 min, 1/8 24 h", &mixed),
+    ] {
         with_engine(&folder.join("engine"), |engine| {
-            amplification(engine, name, retention_ms)
+            amplification(engine, name, retentions_ms)
         });
     }
     let _gone = std::fs::remove_dir_all(&folder);
@@ -209,37 +217,36 @@ fn write_alone(journal: &Journal, batch: usize, began: Instant, count: &AtomicU6
     }
 }
 
-/// Reads one of some logs that were written side by side, from the beginning and at the end.
-fn reads(engine: &Engine, side_by_side: usize) {
-    let logs = create(engine, side_by_side, 86_400_000);
-    appends(engine, &logs, 500, CELL);
-    let (mut from, mut bytes, mut at_tip) = (0, 0, false);
-    let mut log = 0;
-    let began = Instant::now();
-    while log < logs.len().min(4) {
+/// Reads a log from its beginning to its end; returns the bytes of its entries.
+fn read_all(engine: &Engine, log: LogId) -> usize {
+    let (mut from, mut bytes) = (0, 0);
+    loop {
         let read = LogRead {
             from,
             entries_max: 10_000,
             bytes_max: 10 << 20,
             wait_ms: 0,
         };
-        let batch = wait(engine.log(logs[log]).read(read)).expect("entries");
-        bytes += batch
-            .entries
-            .iter()
-            .map(|entry| entry.body.len())
-            .sum::<usize>();
-        (from, at_tip) = (batch.next, batch.at_tip);
-        if at_tip {
-            (log, from) = (log + 1, 0);
+        let batch = wait(engine.log(log).read(read)).expect("entries");
+        let here = batch.entries.iter().map(|entry| entry.body.len());
+        bytes += here.sum::<usize>();
+        if batch.at_tip {
+            return bytes;
         }
+        from = batch.next;
     }
-    assert!(at_tip, "a log has an end");
-    let seconds = began.elapsed().as_secs_f64();
+}
+
+/// Reads some of the logs that were written side by side.
+fn reads(engine: &Engine, side_by_side: usize) {
+    let logs = create(engine, side_by_side, 86_400_000);
+    appends(engine, &logs, 500, CELL);
+    let began = Instant::now();
+    let bytes: usize = logs.iter().take(4).map(|log| read_all(engine, *log)).sum();
     let statistics = engine.journal_statistics();
     say(&format!(
         "catch up, 1 of {side_by_side:>2} logs: {:>6.0} MB/s of {:.0} MB; {} reads of files, {} of memory",
-        bytes as f64 / seconds / 1e6,
+        bytes as f64 / began.elapsed().as_secs_f64() / 1e6,
         bytes as f64 / 1e6,
         statistics.reads_file,
         statistics.reads_memory
@@ -255,21 +262,55 @@ fn written() -> u64 {
     line.and_then(|bytes| bytes.parse().ok()).unwrap_or(0)
 }
 
-/// What reaches the disk for each byte appended, checkpoints and relocation included.
-fn amplification(engine: &Engine, name: &str, retention_ms: u64) {
-    let logs = create(engine, 16, retention_ms);
-    let before = written();
+/// What reaches the disk for each byte appended once the first entries have expired, checkpoints and relocation
+/// included. The first logs have the first retention, and so on.
+fn amplification(engine: &Engine, name: &str, retentions_ms: &[u64]) {
+    let each = 16 / retentions_ms.len();
+    let logs = retentions_ms
+        .iter()
+        .flat_map(|ms| create(engine, each, *ms));
+    let logs: Vec<LogId> = logs.collect();
+    appends(engine, &logs, 20, WARM);
+    let (before, journal_before) = (written(), engine.journal_statistics());
+    let began = Instant::now();
     let rate = appends(engine, &logs, 20, AMPLIFICATION);
-    let bytes = rate * AMPLIFICATION.as_secs_f64() * ENTRY_BYTES as f64;
-    let statistics = engine.journal_statistics();
+    let bytes = rate * began.elapsed().as_secs_f64() * ENTRY_BYTES as f64;
+    let journal = engine.journal_statistics();
     let usage = engine.usage();
+    let part = |after: u64, before: u64| (after - before) as f64 / bytes;
     say(&format!(
-        "retention {name:>5}: {:.0} MB in, {:.2} written for each byte ({:.2} by the journal); {} segments, {} MB of entries, {} KB of index",
+        "retention {name}: {:.0} MB in; for each byte {:.2} written: frames {:.2}, zeroed {:.2}; \
+         {} segments and {} packed for {} MB of entries, {} KB of index in memory",
         bytes / 1e6,
-        (written() - before) as f64 / bytes,
-        (statistics.bytes_written + statistics.bytes_zeroed) as f64 / bytes,
-        statistics.segments,
+        part(written(), before),
+        part(journal.bytes_written, journal_before.bytes_written),
+        part(journal.bytes_zeroed, journal_before.bytes_zeroed),
+        journal.segments,
+        journal.relocated,
         usage.log_bytes.get() >> 20,
         usage.page_bytes.get() >> 10,
+    ));
+}
+
+/// What a reader far behind costs those who write.
+fn disturbance(engine: &Engine) {
+    let logs = create(engine, 17, 86_400_000);
+    let (old, writers) = (logs[0], &logs[1..]);
+    appends(engine, &[old], 500, CELL / 2);
+    let alone = appends(engine, writers, 100, CELL);
+    let (done, read) = (AtomicU64::new(0), AtomicU64::new(0));
+    let beside = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while done.load(Ordering::Relaxed) == 0 {
+                read.fetch_add(read_all(engine, old) as u64, Ordering::Relaxed);
+            }
+        });
+        let beside = appends(engine, writers, 100, CELL);
+        done.store(1, Ordering::Relaxed);
+        beside
+    });
+    say(&format!(
+        "append 16 writers x 100: {alone:.0}/s alone, {beside:.0}/s beside a reader of {:.0} MB/s far behind",
+        read.into_inner() as f64 / CELL.as_secs_f64() / 1e6
     ));
 }

@@ -10,7 +10,7 @@ def test_health_says_what_runs(lab: Lab):
     answer = Wire(lab.server.host).ask("GET", "/_waystation/health")
     assert answer.status == 200
     assert answer.headers["content-type"] == "application/json"
-    assert answer.json["services"] == {"sqs": "running", "sns": "running"}
+    assert answer.json["services"] == {name: "running" for name in ("sqs", "sns", "kinesis", "sts", "cloudwatch")}
     assert answer.json["mode"] == "open"
     assert re.fullmatch(r"\d+\.\d+\.\d+", answer.json["version"])
 

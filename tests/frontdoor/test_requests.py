@@ -15,7 +15,7 @@ def test_an_unknown_operation_of_the_service_is_refused(lab: Lab):
     assert "DoSomething" in answer.text or answer.error_type() == "UnknownOperationException"
 
 
-@pytest.mark.parametrize("service", ["dynamodb", "kinesis", "nonsense"])
+@pytest.mark.parametrize("service", ["dynamodb", "states", "nonsense"])
 def test_a_service_that_is_not_here_answers_501_by_its_name(lab: Lab, service: str):
     headers = credential(service=service) | {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "Other_1.Thing"}
     answer = Wire(lab.server.host).ask("POST", "/", "{}", headers)

@@ -131,5 +131,11 @@ def test_arns_are_checked(topics: Topics):
 
 
 def test_what_is_absent_says_so(topics: Topics):
-    status, _, text = ask(topics, Action="CreatePlatformApplication", Version="2010-03-31", Name="a", Platform="GCM")
-    assert status == 501 and "CreatePlatformApplication is not implemented." in text
+    attributes = {"FifoTopic": "true", "ArchivePolicy": '{"MessageRetentionPeriod":"1"}'}
+    entries = {
+        f"Attributes.entry.{number}.{part}": value
+        for number, entry in enumerate(attributes.items(), 1)
+        for part, value in zip(("key", "value"), entry)
+    }
+    status, _, text = ask(topics, Action="CreateTopic", Version="2010-03-31", Name="a.fifo", **entries)
+    assert status == 501 and "ArchivePolicy is not implemented." in text

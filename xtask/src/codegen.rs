@@ -92,7 +92,15 @@ fn imports(body: &str) -> String {
         "Str",
         "Timestamp",
     ]);
-    let model = used(&["Dialect", "Validation", "new_input", "operation"]);
+    let model = used(&[
+        "Dialect",
+        "EmptyAnswer",
+        "Gate",
+        "Serialization",
+        "Validation",
+        "new_input",
+        "operation",
+    ]);
     let shape = used(&[
         "BLOB",
         "BOOLEAN",

@@ -291,7 +291,7 @@ mod tests {
                 from: QueueId(7),
                 moved_ms: seed,
                 receives_before: 5,
-                label: Some(Label(seed.to_le_bytes())),
+                label: Some(Label([seed as u8; 16])),
             };
             extras.set_body(3, Some(origin), vec![(1, 2)]);
             let mut out = Writer::default();

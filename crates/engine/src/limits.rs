@@ -47,7 +47,7 @@ pub const BODIES_PER_PUBLICATION_MAX: usize = 256;
 pub const PUBLISHED_BODY_BYTES_MAX: usize = 4 << 20;
 /// Rows of a checkpoint written to the view at a time.
 pub(crate) const CHECKPOINT_BATCH_BYTES: usize = 1 << 20;
-/// Segments relocated after one checkpoint at most, some times as many as are filled between two of them.
+/// Segments relocated after one checkpoint at most: a few times as many as fill between two of them.
 pub(crate) const RELOCATIONS_PER_CHECKPOINT: usize = 16;
 /// Live bytes copied for that at most, so that copying stays in the background.
 pub(crate) const RELOCATED_BYTES_PER_CHECKPOINT: u64 = 64 << 20;

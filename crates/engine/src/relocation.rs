@@ -12,7 +12,7 @@ use waystation_storage::{BodyRef, Journal, Lsn, StorageError, View};
 use crate::effect::Effect;
 use crate::extra::Extra;
 use crate::ids::{LogId, QueueId, ShardId};
-use crate::log::{Log, LogPage, LogSlot};
+use crate::log::{Log, LogPage};
 use crate::need::{Contents, Need};
 use crate::page::{EntryState, Page};
 use crate::queue::Queue;
@@ -93,8 +93,7 @@ impl Listing {
     }
 
     fn add_log(&mut self, shard: ShardId, log: &Log, segment: u32) {
-        let within = |slot: &&LogSlot| slot.segments.iter().any(|(s, _)| *s == segment);
-        for slot in log.pages.iter().filter(within) {
+        for slot in log.pages_in(segment) {
             match slot.kept.page() {
                 Some(page) => self.add_log_page(log.id, slot.first, page),
                 None => {

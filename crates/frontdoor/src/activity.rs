@@ -69,15 +69,21 @@ impl Activity {
         }
     }
 
-    /// A request is there with all its headers.
-    pub(crate) fn request_begins(&self) {
-        self.under_way.fetch_add(1, Relaxed);
-        self.idle_since.store(0, Relaxed);
+    /// What came in was no part of a request.
+    pub(crate) fn head_is_no_request(&self) {
         self.head_since.store(0, Relaxed);
     }
 
-    /// Its answer is ready, and if it is a stream at its end.
-    pub(crate) fn request_ends(&self, now: Instant) {
+    /// A request is there with all its headers. It lasts as long as what this returns.
+    pub(crate) fn request_begins(&self) -> UnderWay<'_> {
+        self.under_way.fetch_add(1, Relaxed);
+        self.idle_since.store(0, Relaxed);
+        self.head_since.store(0, Relaxed);
+        UnderWay(self)
+    }
+
+    /// A request is answered, or its client gave up.
+    fn request_ends(&self, now: Instant) {
         if self.under_way.fetch_sub(1, Relaxed) == 1 {
             self.idle_since.store(self.stamp(now), Relaxed);
         }
@@ -126,12 +132,23 @@ impl Activity {
     }
 }
 
+/// A request until its answer is ready; dropped earlier when its client gives up.
+#[derive(Debug)]
+pub(crate) struct UnderWay<'a>(&'a Activity);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.request_ends(Instant::now());
+    }
+}
+
 /// A stream of events that is an answer of this connection; its drop is the end of its request.
 #[derive(Debug)]
 pub(crate) struct Streaming(Arc<Activity>);
 
 impl Streaming {
     pub(crate) fn begin(activity: Arc<Activity>) -> Self {
+        activity.under_way.fetch_add(1, Relaxed);
         activity.streams.fetch_add(1, Relaxed);
         Self(activity)
     }
@@ -175,7 +192,7 @@ mod tests {
         let slow = later(limits.header_read_timeout);
         assert!(matches!(activity.verdict(&limits, slow), Verdict::Cut(_)));
 
-        activity.request_begins();
+        let request = activity.request_begins();
         activity.read();
         assert_eq!(activity.verdict(&limits, idle), Verdict::GoOn, "long poll");
 
@@ -186,6 +203,7 @@ mod tests {
             Verdict::Cut(_)
         ));
         activity.write_proceeds();
+        std::mem::forget(request);
         activity.request_ends(idle);
         assert_eq!(activity.verdict(&limits, idle), Verdict::GoOn);
         let next = idle + limits.idle_timeout;

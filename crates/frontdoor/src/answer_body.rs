@@ -7,7 +7,6 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -18,7 +17,7 @@ use waystation_wire::Str;
 use waystation_wire::binding::Frames;
 use waystation_wire::errors::INTERNAL_FAILURE;
 
-use crate::activity::{Activity, Streaming};
+use crate::activity::Streaming;
 use crate::connection::Phase;
 use crate::panic_guard::text_of;
 
@@ -50,8 +49,8 @@ impl AnswerBody {
 
 impl Running {
     /// Ends the stream well when the server stops, and tells the connection when the stream is over.
-    pub(crate) fn attend(&mut self, activity: Arc<Activity>, mut phase: watch::Receiver<Phase>) {
-        self.streaming = Some(Streaming::begin(activity));
+    pub(crate) fn attend(&mut self, streaming: Streaming, mut phase: watch::Receiver<Phase>) {
+        self.streaming = Some(streaming);
         self.stopping = Some(Box::pin(async move {
             let _ = phase.wait_for(|phase| *phase != Phase::Serving).await;
         }));

@@ -43,7 +43,7 @@ impl Reserved {
     }
 
     /// Makes room for a body of `body_bytes` in all.
-    fn grow_to(&mut self, body_bytes: usize) -> Result<(), BodyError> {
+    pub(crate) fn grow_to(&mut self, body_bytes: usize) -> Result<(), BodyError> {
         let wanted = body_bytes.saturating_sub(BODY_BYTES_UNCOUNTED);
         let more = wanted.saturating_sub(self.bytes);
         if more == 0 {

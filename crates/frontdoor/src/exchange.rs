@@ -7,22 +7,25 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONNECTION, HOST, HeaderName, HeaderValue};
+use http::header::{ALLOW, CONNECTION, HOST, HeaderName, HeaderValue, ORIGIN};
 use http::request::Parts as Head;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode, Version};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use tracing::Level;
 use waystation_auth::{Identity, Mode, Presented};
 use waystation_wire::binding::Frames;
 use waystation_wire::errors::INTERNAL_FAILURE;
+use waystation_wire::model::Gate;
 use waystation_wire::service::Service;
-use waystation_wire::{Caller, Endpoint, Request, Response, Scheme, Str, binding};
+use waystation_wire::{ApiError, Caller, Endpoint, Request, Response, Scheme, Str, binding};
 
 use crate::answer_body::AnswerBody;
 use crate::body::{self, BodyError};
 use crate::browser;
+use crate::content_encoding;
 use crate::door::Door;
+use crate::framework;
 use crate::internal;
 use crate::panic_guard::guarded;
 use crate::refusal;
@@ -69,10 +72,11 @@ pub(crate) async fn exchange(
 ) -> http::Response<AnswerBody> {
     let arrived = Instant::now();
     let (head, body) = incoming.into_parts();
+    let version = head.version;
     let request_id = request_id::next();
     let origin = door.browser.allowed_origin(&head.headers).cloned();
-    let preflight =
-        browser::is_preflight(&head.method, &head.headers).then(|| head.headers.clone());
+    // What a page asks before it calls.
+    let asked = (head.method == Method::OPTIONS).then(|| head.headers.clone());
     let line =
         tracing::enabled!(Level::DEBUG).then(|| (head.method.clone(), head.uri.path().to_owned()));
 
@@ -101,13 +105,16 @@ pub(crate) async fn exchange(
     let (status, own) = (outcome.response.status, outcome.response.headers);
     let mut response = into_http(status, own, body, &request_id);
     let headers = response.headers_mut();
-    if let Some(origin) = origin {
+    if door.router.gate(outcome.service) == Gate::Framework {
+        framework::complete(origin.is_some(), asked.as_ref(), headers);
+    } else if let Some(origin) = origin {
         browser::allow(origin, headers);
-        if let Some(request) = preflight {
-            browser::allow_preflight(&request, headers);
+        if let Some(asked) = asked.filter(browser::is_preflight) {
+            browser::allow_preflight(&asked, headers);
         }
     }
-    if outcome.close {
+    // HTTP/2 ends the stream instead.
+    if outcome.close && version < Version::HTTP_2 {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
@@ -124,13 +131,22 @@ async fn answer(door: &Door, peer: Peer, head: Head, body: Incoming, request_id:
         return refusal::by_browser_rules(&request, refused).into();
     }
     if request.method == Method::OPTIONS {
-        return options().into();
+        return options(door, &request);
     }
     let read = body::read(body, &request.headers, &door.limits, &door.budget).await;
-    let reserved = match read {
-        Ok((bytes, reserved)) => {
-            request.body = bytes;
-            reserved
+    let read = read.and_then(|(sent, mut reserved)| {
+        let limit = door.limits.body_bytes_max;
+        let plain = content_encoding::undone(&sent, &request.headers, limit, &mut reserved)?;
+        Ok((sent, plain, reserved))
+    });
+    let (compressed, reserved) = match read {
+        Ok((sent, plain, reserved)) => {
+            let (body, compressed) = match plain {
+                Some(plain) => (plain, Some(sent)),
+                None => (sent, None),
+            };
+            request.body = body;
+            (compressed, reserved)
         }
         Err(error) => return refused_body(door, &request, error),
     };
@@ -143,14 +159,14 @@ async fn answer(door: &Door, peer: Peer, head: Head, body: Incoming, request_id:
             }
         }
     } else {
-        call(door, peer, request).await
+        call(door, peer, request, compressed).await
     };
     drop(reserved);
     outcome
 }
 
 /// Route, authenticate, decode, call, encode.
-async fn call(door: &Door, peer: Peer, request: Request) -> Outcome {
+async fn call(door: &Door, peer: Peer, mut request: Request, compressed: Option<Bytes>) -> Outcome {
     let presented = Presented::parse(&request.headers, request.query.as_deref());
     let (index, service) = match door.router.route(&request, &presented) {
         Ok(found) => found,
@@ -162,24 +178,35 @@ async fn call(door: &Door, peer: Peer, request: Request) -> Outcome {
         operation,
         ..Outcome::from(response)
     };
-    let refuse = |error: &waystation_wire::ApiError| {
-        let protocol = binding::protocol(&request, model);
+    let refuse = |request: &Request, error: &ApiError| {
+        let protocol = binding::protocol(request, model);
         binding::encode_error(model, protocol, error, &request.request_id)
     };
+    if let Some(refused) = binding::refused(&request, model) {
+        return of_service(refused, None);
+    }
     // Recognising the operation comes before authentication (IDN-061).
     let call = match binding::detect(&request, model) {
         Ok(call) => call,
-        Err(error) => return of_service(refuse(&error), None),
+        Err(error) => return of_service(refuse(&request, &error), None),
     };
     let operation = call.operation.name;
     let wall_ms = wall_ms();
+    // What is signed is what was sent (IDN-020).
+    let plain = compressed.map(|sent| std::mem::replace(&mut request.body, sent));
     let names = model.signing_names;
-    let identity = match door
+    let identity = door
         .authenticator
-        .authenticate(&request, &presented, names, wall_ms)
-    {
+        .authenticate(&request, &presented, names, wall_ms);
+    if let Some(plain) = plain {
+        request.body = plain;
+    }
+    let identity = match identity {
         Ok(identity) => identity,
-        Err(error) => return of_service(refuse(&error), Some(operation)),
+        Err(error) => {
+            let error = binding::unreadable(&request, model, call).unwrap_or(error);
+            return of_service(refuse(&request, &error), Some(operation));
+        }
     };
     let caller = Arc::new(caller_of(door, peer, &request, identity, wall_ms, &call));
     let request_id = request.request_id.clone();
@@ -209,15 +236,16 @@ fn refused_body(door: &Door, request: &Request, error: BodyError) -> Outcome {
     }
 }
 
-fn request_of(head: Head, scheme: Scheme, request_id: Str) -> Request {
-    let host = match head.headers.get(HOST).map(HeaderValue::to_str) {
-        Some(Ok(host)) => host.to_owned(),
-        // An absolute request line names the host too, and without a header it is all there is.
-        _ => head
-            .uri
-            .authority()
-            .map_or_else(String::new, |name| name.to_string()),
-    };
+fn request_of(mut head: Head, scheme: Scheme, request_id: Str) -> Request {
+    // HTTP/2 names the host beside the headers, and clients sign it as one (IDN-012). An absolute request line names it too.
+    if !head.headers.contains_key(HOST)
+        && let Some(name) = head.uri.authority()
+        && let Ok(name) = HeaderValue::from_str(name.as_str())
+    {
+        head.headers.insert(HOST, name);
+    }
+    let host = head.headers.get(HOST).and_then(|host| host.to_str().ok());
+    let host = host.unwrap_or_default().to_owned();
     Request {
         path: head.uri.path().to_owned(),
         query: head.uri.query().map(str::to_owned),
@@ -267,13 +295,28 @@ fn wall_ms() -> u64 {
     })
 }
 
-/// What is allowed anywhere; the answer to a preflight is added by its origin.
-fn options() -> Response {
-    Response {
+/// What is allowed anywhere; what pages want to know is added by their origin.
+fn options(door: &Door, request: &Request) -> Outcome {
+    let presented = Presented::parse(&request.headers, request.query.as_deref());
+    if let Ok((index, service)) = door.router.route(request, &presented)
+        && service.model().dialect.gate == Gate::Framework
+    {
+        let refused = binding::refused(request, service.model());
+        let refused = refused.filter(|_| !request.headers.contains_key(ORIGIN));
+        return Outcome {
+            service: Some(index),
+            ..Outcome::from(refused.unwrap_or(Response {
+                status: StatusCode::OK.as_u16(),
+                headers: Vec::new(),
+                body: Bytes::new(),
+            }))
+        };
+    }
+    Outcome::from(Response {
         status: StatusCode::NO_CONTENT.as_u16(),
         headers: vec![(ALLOW, HeaderValue::from_static(browser::METHODS))],
         body: Bytes::new(),
-    }
+    })
 }
 
 fn into_http(

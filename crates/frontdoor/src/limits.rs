@@ -60,6 +60,19 @@ pub(crate) const CONNECTIONS_MAX: usize = 1_000_000;
 /// Read buffer of one connection.
 pub(crate) const READ_BUFFER_BYTES_MAX: usize = 128 * 1024;
 
+/// Requests that one HTTP/2 connection may have under way.
+pub(crate) const HTTP2_STREAMS_MAX: u32 = 250;
+
+/// What a client may send on one stream, and on all of a connection, before somebody reads it.
+pub(crate) const HTTP2_STREAM_WINDOW_BYTES: u32 = 256 * 1024;
+pub(crate) const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
+
+/// What is buffered of the answer of one stream.
+pub(crate) const HTTP2_SEND_BUFFER_BYTES: usize = 128 * 1024;
+
+/// First bytes of a connection that are read before its protocol is known.
+pub(crate) const READ_AHEAD_BYTES: usize = 4 * 1024;
+
 /// What is read and thrown away of a refused body, so that the client sees the
 /// answer instead of a reset connection.
 pub(crate) const DISCARD_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -87,6 +100,9 @@ pub(crate) const WATCHED_SLACK: usize = 1024;
 
 /// How long a browser may remember a preflight answer.
 pub(crate) const PREFLIGHT_MAX_AGE_S: u32 = 600;
+
+/// The same for services whose answers are those of AWS's framework.
+pub(crate) const FRAMEWORK_PREFLIGHT_MAX_AGE_S: u32 = 172_800;
 
 /// Size of a certificate or key file.
 pub(crate) const PEM_BYTES_MAX: u64 = 1024 * 1024;

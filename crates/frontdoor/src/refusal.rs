@@ -1,7 +1,8 @@
 //! Refusals that no service makes, in the protocol of the request.
 
+use bytes::Bytes;
 use waystation_wire::errors::{NOT_IMPLEMENTED, REQUEST_TOO_LARGE, SERVICE_UNAVAILABLE};
-use waystation_wire::model::{Dialect, Validation};
+use waystation_wire::model::{Dialect, Gate};
 use waystation_wire::{ApiError, ErrorKind, Model, Protocol, Request, Response, Str, binding};
 
 use crate::body::BodyError;
@@ -31,10 +32,7 @@ static NO_SERVICE: Model = Model {
     protocols: &[Protocol::AwsQuery, Protocol::AwsJson10, Protocol::AwsJson11],
     query_compatible: false,
     error_namespace: None,
-    dialect: Dialect {
-        validation: Validation::ListAll,
-        error_detail: false,
-    },
+    dialect: Dialect::USUAL,
     operations: &[],
 };
 
@@ -52,6 +50,15 @@ pub(crate) fn of_body(
     error: BodyError,
     limits: &Limits,
 ) -> Response {
+    // Services behind AWS's own framework say nothing here (KIN-020).
+    let is_silent = model.is_some_and(|model| model.dialect.gate == Gate::Framework);
+    if is_silent && error == BodyError::TooLarge {
+        return Response {
+            status: REQUEST_TOO_LARGE.status,
+            headers: Vec::new(),
+            body: Bytes::new(),
+        };
+    }
     let error = match error {
         BodyError::TooLarge => REQUEST_TOO_LARGE.with(format!(
             "The request body is larger than {} bytes.",

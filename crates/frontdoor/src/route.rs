@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use http::Method;
 use waystation_auth::{Presented, is_account};
-use waystation_wire::{Model, Request, Service};
+use waystation_wire::model::Gate;
+use waystation_wire::{Model, Request, Service, binding};
 
 use crate::browser::host_name;
 
@@ -52,6 +53,12 @@ impl Router {
         &self.services
     }
 
+    /// What stands before the operations of a service.
+    pub(crate) fn gate(&self, index: Option<usize>) -> Gate {
+        let service = index.and_then(|index| self.services.get(index));
+        service.map_or(Gate::Open, |service| service.model().dialect.gate)
+    }
+
     /// The service of a request, with its index.
     pub(crate) fn route(
         &self,
@@ -59,7 +66,7 @@ impl Router {
         presented: &Presented<'_>,
     ) -> Result<Found<'_>, Unrouted> {
         let target = request.header("x-amz-target");
-        let prefix = target.map(|target| target.rsplit_once('.').map_or(target, |(name, _)| name));
+        let prefix = binding::target_service(request).or(target);
         let is_target = |model: &Model| prefix.is_some_and(|prefix| model.target_prefix == prefix);
         if let Some(credential) = presented.credential() {
             let is_signed = |model: &Model| model.signing_names.contains(&credential.service);
@@ -70,10 +77,11 @@ impl Router {
                 .or_else(|| self.first(is_target))
                 .ok_or_else(|| Unrouted::Named(format!("Service '{}'", credential.service)));
         }
-        if let Some(target) = target {
+        if let Some(prefix) = prefix {
+            let name = target.unwrap_or(prefix);
             return self
                 .first(is_target)
-                .ok_or_else(|| Unrouted::Named(format!("Target '{target}'")));
+                .ok_or_else(|| Unrouted::Named(format!("Target '{name}'")));
         }
         // Host and path name a service more surely than an action, which several may have.
         match self.by_host(host_name(&request.host)) {

@@ -6,18 +6,23 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use waystation_wire::Scheme;
 
 use crate::activity::Activity;
+use crate::limits::READ_AHEAD_BYTES;
+use crate::tls::ALPN_HTTP2;
 use crate::unread;
 
 /// The first byte of a TLS handshake record; no HTTP method begins with it.
 const TLS_HANDSHAKE: u8 = 0x16;
+
+/// What every HTTP/2 client sends first; no HTTP/1 request begins so.
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// A plain or an encrypted connection.
 pub(crate) enum Stream {
@@ -52,6 +57,10 @@ pub(crate) struct Watched {
     activity: Arc<Activity>,
     /// What stands in for an answer that has no document, as far as it is not written yet.
     instead: Bytes,
+    /// What was read to know the protocol, as far as nobody took it yet.
+    read_ahead: BytesMut,
+    /// Requests come side by side, so that bytes say nothing of a request that begins.
+    multiplexed: bool,
 }
 
 impl Watched {
@@ -60,7 +69,33 @@ impl Watched {
             stream,
             activity,
             instead: Bytes::new(),
+            read_ahead: BytesMut::new(),
+            multiplexed: false,
         }
+    }
+
+    /// Whether the client speaks HTTP/2: the handshake chose it, or the first bytes are its preface.
+    pub(crate) async fn speaks_http2(&mut self) -> io::Result<bool> {
+        self.multiplexed = match &mut self.stream {
+            Stream::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(ALPN_HTTP2),
+            Stream::Plain(stream) => {
+                self.read_ahead.reserve(READ_AHEAD_BYTES);
+                loop {
+                    if self.read_ahead.starts_with(HTTP2_PREFACE) {
+                        break true;
+                    }
+                    let may_be = HTTP2_PREFACE.starts_with(&self.read_ahead);
+                    if !may_be || stream.read_buf(&mut self.read_ahead).await? == 0 {
+                        break false;
+                    }
+                    self.activity.read();
+                }
+            }
+        };
+        if self.multiplexed {
+            self.activity.head_is_no_request();
+        }
+        Ok(self.multiplexed)
     }
 
     /// Whether these bytes are taken and something else goes out in their place.
@@ -104,12 +139,20 @@ impl AsyncRead for Watched {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.read_ahead.is_empty() {
+            let count = buffer.remaining().min(self.read_ahead.len());
+            buffer.put_slice(&self.read_ahead.split_to(count));
+            if self.read_ahead.is_empty() {
+                self.read_ahead = BytesMut::new();
+            }
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
         let result = match &mut self.stream {
             Stream::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
             Stream::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
         };
-        if buffer.filled().len() > before {
+        if buffer.filled().len() > before && !self.multiplexed {
             self.activity.read();
         }
         result

@@ -29,6 +29,9 @@ const SELF_SIGNED_NAMES: [&str; 6] = [
     "::1",
 ];
 
+/// The name of HTTP/2 when a handshake chooses the protocol.
+pub(crate) const ALPN_HTTP2: &[u8] = b"h2";
+
 /// Why there is no certificate.
 #[derive(Debug)]
 pub struct TlsError {
@@ -117,7 +120,7 @@ impl Certificates {
             .map_err(failed)?
             .with_no_client_auth()
             .with_cert_resolver(Arc::clone(&self.current) as Arc<dyn ResolvesServerCert>);
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = vec![ALPN_HTTP2.to_vec(), b"http/1.1".to_vec()];
         Ok(TlsAcceptor::from(Arc::new(config)))
     }
 

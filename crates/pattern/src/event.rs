@@ -110,7 +110,9 @@ impl<'a> Event<'a> {
                 continue;
             };
             match value {
-                AttributeValue::Text(text) => event.add(path, Scalar::Text(Cow::Borrowed(*text))),
+                AttributeValue::Text(text) => {
+                    event.add(path, Scalar::Text(escaped(Cow::Borrowed(*text))))
+                }
                 AttributeValue::Number(text) => event.add(
                     path,
                     number::decimal(text)
@@ -141,7 +143,10 @@ impl<'a> Event<'a> {
             }
             let mut first = true;
             while reader.element(&mut first)? {
-                let value = scalar(reader.value()?).ok_or(NotAnObject)?;
+                let value = match scalar(reader.value()?).ok_or(NotAnObject)? {
+                    Scalar::Text(text) => Scalar::Text(escaped(text)),
+                    other => other,
+                };
                 self.add(path, value);
             }
             Ok(reader.end()?)
@@ -273,6 +278,15 @@ impl<'a> Event<'a> {
         let count = rest.partition_point(|leaf| leaf.path == path);
         rest.get(..count).unwrap_or_default()
     }
+}
+
+/// A string attribute as policies see it: with a backslash before quotes and backslashes, so that a policy has to escape
+/// them twice, once for itself and once for its JSON (SNS-307).
+fn escaped(text: Cow<'_, str>) -> Cow<'_, str> {
+    if text.bytes().all(|byte| byte != b'"' && byte != b'\\') {
+        return text;
+    }
+    Cow::Owned(text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// A token that is a whole value.

@@ -1,7 +1,7 @@
 //! Every bound of patterns in one place.
 
 /// Bytes of a filter policy (SNS-272).
-pub(crate) const POLICY_BYTES_MAX: usize = 256 * 1024;
+pub(crate) const POLICY_BYTES_MAX: usize = 256_000;
 /// Leaf keys of a filter policy (SNS-267, SNS-268).
 pub(crate) const POLICY_KEYS_MAX: usize = 5;
 /// Complexity of a filter policy (SNS-269).

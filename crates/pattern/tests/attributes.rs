@@ -141,6 +141,22 @@ fn text_operators_apply_to_strings() {
 }
 
 #[test]
+fn quotes_and_backslashes_are_escaped_twice() {
+    // SNS-307
+    for (value, once, twice) in [
+        (r#"a"b"#, r#""a\"b""#, r#""a\\\"b""#),
+        (r"a\b", r#""a\\b""#, r#""a\\\\b""#),
+    ] {
+        let policy = |text: &str| format!(r#"{{"a":[{text}]}}"#);
+        assert!(matches(&policy(twice), &[("a", Text(value))]), "{twice}");
+        assert!(!matches(&policy(once), &[("a", Text(value))]), "{once}");
+        let array = format!("[{once}]");
+        assert!(matches(&policy(twice), &[("a", Array(&array))]), "{twice}");
+        assert!(!matches(&policy(once), &[("a", Array(&array))]), "{once}");
+    }
+}
+
+#[test]
 fn anything_but_needs_the_attribute() {
     // SNS-283, SNS-284, SNS-297, SNS-299
     let policy = r#"{"a":[{"anything-but":["rugby",7]}]}"#;

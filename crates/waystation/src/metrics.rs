@@ -64,6 +64,11 @@ const JOURNAL_GAUGES: &[Row<JournalStatistics>] = &[
         "Segment files",
     ),
     (
+        "waystation_journal_relocated",
+        |journal| journal.relocated,
+        "Files with the live bodies of segments that were mostly dead",
+    ),
+    (
         "waystation_journal_ring_bytes",
         |journal| journal.ring_bytes,
         "Memory of the newest frames",

@@ -7,6 +7,7 @@ use std::time::Duration;
 use prometheus_client::registry::Registry;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use waystation_auth::{Authenticator, Credentials, Defaults, Mode};
+use waystation_cloudwatch::CloudWatch;
 use waystation_delivery::post::Trust;
 use waystation_delivery::signer::Signer;
 use waystation_engine::{Budgets, Clock, Engine, Parts as EngineParts, Room, Running};
@@ -18,13 +19,16 @@ use waystation_storage::{
     DataDirectory, Disk, FjallView, JournalOptions, StorageError, ViewOptions, VolatileDisk,
     priority,
 };
+use waystation_sts::Sts;
 use waystation_wire::{Service, Str};
 
 use crate::clock::EngineClock;
+use crate::cloudwatch_metrics::CloudWatchMetrics;
 use crate::no_functions::NoFunctions;
 use crate::queue_metrics::QueueMetrics;
 use crate::settings::{Auth, Data, Limits, Settings, Tls};
 use crate::stream_metrics::StreamMetrics;
+use crate::topic_metrics::TopicMetrics;
 use crate::{
     EXIT_STORAGE, captured_endpoint, certificate_page, clock_endpoint, explain, greeting, metrics,
     peek_endpoint, reset_endpoint,
@@ -143,24 +147,34 @@ fn on_room(data: Arc<DataDirectory>) -> Box<dyn Fn(Room) + Send + Sync> {
     })
 }
 
-async fn serve(
-    settings: &Settings,
-    directory: &Path,
-    engine: &Engine,
-    clock: &Arc<EngineClock>,
-) -> Result<(), String> {
-    let (mode, credentials) = match &settings.auth {
+/// Account and region of requests that do not say.
+fn defaults(settings: &Settings) -> Defaults {
+    Defaults {
+        account: Str::from(settings.account.clone()),
+        region: Str::from(settings.region.clone()),
+    }
+}
+
+/// How requests are authenticated, and the credentials that a signal reads again.
+fn authentication(auth: &Auth) -> Result<(Mode, Option<Arc<Credentials>>), String> {
+    Ok(match auth {
         Auth::Open => (Mode::Open, None),
         Auth::Verify(file) => {
             let loaded = Credentials::load(file).map_err(|error| explain(&error))?;
             let loaded = Arc::new(loaded);
             (Mode::Verify(loaded.clone()), Some(loaded))
         }
-    };
-    let defaults = Defaults {
-        account: Str::from(settings.account.clone()),
-        region: Str::from(settings.region.clone()),
-    };
+    })
+}
+
+async fn serve(
+    settings: &Settings,
+    directory: &Path,
+    engine: &Engine,
+    clock: &Arc<EngineClock>,
+) -> Result<(), String> {
+    let (mode, credentials) = authentication(&settings.auth)?;
+    let defaults = defaults(settings);
     let Services {
         sqs,
         sns,
@@ -169,6 +183,9 @@ async fn serve(
     } = services(settings, engine)?;
     let mut registry = Registry::default();
     registry.register_collector(Box::new(metrics::EngineMetrics(engine.clone())));
+    let cloudwatch = Arc::new(CloudWatch::new());
+    registry.register_collector(Box::new(CloudWatchMetrics(cloudwatch.store())));
+    registry.register_collector(Box::new(TopicMetrics(sns.clone())));
     let queue_metrics = QueueMetrics::default();
     registry.register_collector(Box::new(queue_metrics.clone()));
     registry.register_collector(Box::new(StreamMetrics(Arc::clone(&kinesis))));
@@ -184,7 +201,13 @@ async fn serve(
     let door = FrontDoor::bind(
         door_config(settings, directory),
         Parts {
-            services: vec![Arc::clone(&sqs) as Arc<dyn Service>, sns, kinesis],
+            services: vec![
+                Arc::clone(&sqs) as Arc<dyn Service>,
+                sns,
+                kinesis,
+                Arc::new(Sts),
+                cloudwatch,
+            ],
             authenticator: Authenticator::new(mode, defaults),
             registry,
             refresh: vec![queue_metrics.refresh(&sqs)],

@@ -1,14 +1,16 @@
 //! The bindings: from an HTTP request to an operation and its typed input, and from its result back to HTTP.
 //!
-//! The front door calls, in this order, [`protocol`], [`detect`], its own authentication and [`run`]; errors on the way go
-//! through [`encode_error`]. [`dispatch`] is all of it without authentication.
+//! The front door calls, in this order, [`refused`], [`protocol`], [`detect`], its own authentication and [`run`]; errors on
+//! the way go through [`encode_error`]. [`dispatch`] is all of it without authentication.
 
 mod frames;
-mod json;
+mod gate;
 mod payload;
 mod query;
+mod rpc;
 
 pub use frames::Frames;
+pub use gate::{refused, unreadable};
 
 use crate::caller::Caller;
 use crate::error::ApiError;
@@ -23,8 +25,12 @@ use std::sync::Arc;
 
 /// Header with the name of the operation in the JSON protocols. Names are statics: making one costs more than looking it up.
 static TARGET: HeaderName = HeaderName::from_static("x-amz-target");
+static SMITHY_PROTOCOL: HeaderName = HeaderName::from_static("smithy-protocol");
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 static QUERY_ERROR: HeaderName = HeaderName::from_static("x-amzn-query-error");
+
+/// The value of the header that names rpcv2Cbor.
+const RPC_V2_CBOR: &str = "rpc-v2-cbor";
 
 /// What a request calls.
 #[derive(Debug, Clone, Copy)]
@@ -45,16 +51,8 @@ pub fn protocol(request: &Request, model: &Model) -> Protocol {
             .copied()
             .find(|known| wanted.contains(known))
     };
-    let content_type = header(request, &CONTENT_TYPE);
-    let json = if content_type.starts_with("application/x-amz-json-1.0") {
-        spoken(&[Protocol::AwsJson10])
-    } else if content_type.starts_with("application/x-amz-json-1.1") {
-        spoken(&[Protocol::AwsJson11])
-    } else {
-        None
-    };
-    if json.is_some() {
-        return json.unwrap_or(Protocol::AwsJson10);
+    if let Some(protocol) = named(request).and_then(|named| spoken(&[named])) {
+        return protocol;
     }
     let fallback = model
         .protocols
@@ -75,13 +73,34 @@ pub fn protocol(request: &Request, model: &Model) -> Protocol {
     }
 }
 
+/// The protocol that a header of the request names.
+fn named(request: &Request) -> Option<Protocol> {
+    if header(request, &SMITHY_PROTOCOL) == RPC_V2_CBOR {
+        return Some(Protocol::RpcV2Cbor);
+    }
+    let content_type = gate::media_type(request);
+    let documents = [
+        Protocol::AwsJson10,
+        Protocol::AwsJson11,
+        Protocol::AwsCbor11,
+    ];
+    documents
+        .into_iter()
+        .find(|protocol| content_type.eq_ignore_ascii_case(protocol.content_type()))
+}
+
+/// The service that a request's target names, as models write it before the dot.
+pub fn target_service(request: &Request) -> Option<&str> {
+    rpc::target(request).map(|(service, _)| service)
+}
+
 /// The operation that a request calls. Comes before authentication (IDN-061).
 pub fn detect(request: &Request, model: &'static Model) -> Result<Call, ApiError> {
     let protocol = protocol(request, model);
     let operation = if protocol.is_query() {
         query::operation(request, model)?
     } else {
-        json::operation(request, model)?
+        rpc::operation(request, model)?
     };
     Ok(Call {
         operation,
@@ -95,7 +114,7 @@ pub fn decode(service: &dyn Service, request: &Request, call: Call) -> Result<In
     let mut violations = if call.protocol.is_query() {
         query::decode(service, request, call.operation, input.as_mut())?
     } else {
-        crate::json::decode::document(&request.body, input.as_mut())?
+        rpc::decode(request, call, service.model(), input.as_mut())?
     };
     if call.operation.constrained {
         violations.check(input.as_ref());
@@ -107,13 +126,11 @@ pub fn decode(service: &dyn Service, request: &Request, call: Call) -> Result<In
 /// The response of a success. `output` is the operation's generated structure, or `()`.
 pub fn encode(model: &Model, call: Call, output: &Output, request_id: &Str) -> Response {
     match call.protocol {
-        Protocol::AwsJson10 | Protocol::AwsJson11 => {
-            json::encode(call, output.as_ref(), request_id)
-        }
         Protocol::AwsQuery => query::encode(model, call.operation, output.as_ref(), request_id),
         Protocol::AwsQueryJsonView => {
             query::encode_view(call.operation, output.as_ref(), request_id)
         }
+        _ => rpc::encode(model, call, output.as_ref(), request_id),
     }
 }
 
@@ -125,11 +142,9 @@ pub fn encode_error(
     request_id: &Str,
 ) -> Response {
     match protocol {
-        Protocol::AwsJson10 | Protocol::AwsJson11 => {
-            json::encode_error(model, protocol, error, request_id)
-        }
         Protocol::AwsQuery => query::encode_error(model, error, request_id),
         Protocol::AwsQueryJsonView => query::encode_error_view(error, request_id),
+        _ => rpc::encode_error(model, protocol, error, request_id),
     }
 }
 

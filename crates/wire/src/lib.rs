@@ -8,6 +8,7 @@
 
 pub mod binding;
 pub mod caller;
+pub mod cbor;
 pub mod error;
 pub mod errors;
 pub mod events;
@@ -29,6 +30,7 @@ pub mod view;
 pub mod xml;
 
 mod budget;
+mod document;
 mod map;
 mod scan;
 mod structure;

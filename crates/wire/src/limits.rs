@@ -15,8 +15,14 @@ pub const FORM_PAIRS_MAX: usize = 100_000;
 /// A compiled regular expression of a model.
 pub const PATTERN_BYTES_MAX: usize = 1 << 20;
 
-/// Violations listed in one answer.
-pub const VIOLATIONS_MAX: usize = 100;
+/// Violations listed in one answer (KIN-026).
+pub const VIOLATIONS_MAX: usize = 10;
+
+/// Absent members that are remembered, so that their defaults violate nothing.
+pub const ABSENT_MEMBERS_MAX: usize = 100;
+
+/// Elements of a refused list or map that an answer repeats.
+pub const ECHOED_ELEMENTS_MAX: usize = 100;
 
 /// Characters of a refused value that an answer repeats.
 pub const ECHOED_CHARACTERS_MAX: usize = 1_024;

@@ -1,8 +1,8 @@
 //! `Model`: what a service's API looks like from outside, generated from AWS's own model.
 
-use crate::Structure;
 use crate::error::ErrorKind;
 use crate::shape::StructShape;
+use crate::{Structure, cbor};
 
 /// A service's API.
 #[derive(Debug)]
@@ -36,6 +36,10 @@ pub enum Protocol {
     AwsJson10,
     /// JSON document, `application/x-amz-json-1.1`.
     AwsJson11,
+    /// CBOR document with times in milliseconds, `application/x-amz-cbor-1.1` (KIN-002).
+    AwsCbor11,
+    /// CBOR document, `application/cbor`; the path names the operation and a header the protocol.
+    RpcV2Cbor,
     /// Form or query string in, XML out.
     AwsQuery,
     /// Query string in, JSON rendering of the XML out: a GET with `Accept: application/json` (SQS-048).
@@ -48,8 +52,19 @@ impl Protocol {
         match self {
             Protocol::AwsJson10 => "application/x-amz-json-1.0",
             Protocol::AwsJson11 => "application/x-amz-json-1.1",
+            Protocol::AwsCbor11 => "application/x-amz-cbor-1.1",
+            Protocol::RpcV2Cbor => "application/cbor",
             Protocol::AwsQuery => "text/xml",
             Protocol::AwsQueryJsonView => "application/json",
+        }
+    }
+
+    /// What a time is in its documents, when they are CBOR.
+    pub(crate) const fn cbor_time(self) -> Option<cbor::Time> {
+        match self {
+            Protocol::AwsCbor11 => Some(cbor::Time::Milliseconds),
+            Protocol::RpcV2Cbor => Some(cbor::Time::Seconds),
+            _ => None,
         }
     }
 
@@ -64,8 +79,43 @@ impl Protocol {
 pub struct Dialect {
     /// Words of refused constraints.
     pub validation: Validation,
+    /// What documents of a wrong kind are told.
+    pub serialization: Serialization,
+    /// What an operation without output answers.
+    pub empty_answer: EmptyAnswer,
+    /// What is refused before an operation is looked for.
+    pub gate: Gate,
     /// `<Detail/>` stands in XML errors (SQS-040).
     pub error_detail: bool,
+}
+
+/// How strictly documents are read, and the words of those that are refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Serialization {
+    /// `NUMBER_VALUE can not be converted to a String` (SQS-030). An empty body counts as an empty document.
+    TokenNames,
+    /// `class java.lang.Boolean can not be converted to an String` in a member `Message`, and no word of a document that cannot
+    /// be read; numbers are made to fit (KIN-024, KIN-025).
+    ClassNames,
+}
+
+/// What an operation without output answers in the protocols of documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EmptyAnswer {
+    /// `{}` (SQS-014).
+    Document,
+    /// Nothing (KIN-004).
+    NoBody,
+}
+
+/// What is refused before an operation is looked for, and what every answer carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gate {
+    /// Nothing in particular.
+    Open,
+    /// Methods, empty bodies and content types have refusals of their own (KIN-020), answers a second id (KIN-003) and headers
+    /// of their own for pages (KIN-022, KIN-023).
+    Framework,
 }
 
 /// Words of refused constraints.
@@ -154,6 +204,17 @@ impl OperationModel {
     pub const fn errors(self, errors: &'static [&'static ErrorKind]) -> OperationModel {
         OperationModel { errors, ..self }
     }
+}
+
+impl Dialect {
+    /// What a service does that says nothing else.
+    pub const USUAL: Dialect = Dialect {
+        validation: Validation::ListAll,
+        serialization: Serialization::TokenNames,
+        empty_answer: EmptyAnswer::Document,
+        gate: Gate::Open,
+        error_detail: false,
+    };
 }
 
 impl Model {

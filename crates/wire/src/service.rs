@@ -98,7 +98,8 @@ pub fn downcast<T: Structure>(input: Input) -> Result<T, ApiError> {
 ///
 /// A handler is `pub async fn send(sqs: &Sqs, caller: &Caller, input: SendMessageRequest) -> Result<SendMessageResult,
 /// ApiError>`. `path_parameters` may be left out; it is a `fn(&Sqs, &'static OperationModel, &Request) ->
-/// Result<Vec<(&'static str, Str)>, ApiError>`. A row that answers with a stream of events ends in
+/// Result<Vec<(&'static str, Str)>, ApiError>`. So may `before = rates::count`, which sees every call before its handler and may
+/// refuse it: a `fn(&Sqs, &Caller, &'static str) -> Result<(), ApiError>` with the operation's name. A row that answers with a stream of events ends in
 /// `-> EventStream<api::SubscribeToShardEventStream>` (`events.rs`).
 #[macro_export]
 macro_rules! operations {

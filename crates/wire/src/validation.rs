@@ -4,7 +4,9 @@
 //! a service uses is part of its model's dialect.
 
 use crate::error::ApiError;
-use crate::limits::{ECHOED_CHARACTERS_MAX, VIOLATIONS_MAX};
+use crate::limits::{
+    ABSENT_MEMBERS_MAX, ECHOED_CHARACTERS_MAX, ECHOED_ELEMENTS_MAX, VIOLATIONS_MAX,
+};
 use crate::model::{Dialect, Validation};
 use crate::path::Path;
 use crate::presence::Present;
@@ -35,7 +37,7 @@ impl Violations {
             if member.presence == Presence::Optional || present.contains(index) {
                 continue;
             }
-            if self.absent.len() >= VIOLATIONS_MAX {
+            if self.absent.len() >= ABSENT_MEMBERS_MAX {
                 return;
             }
             let path = Path::Member(path, member);
@@ -211,7 +213,8 @@ fn text_constraints(table: &TextShape, value: &str) -> Vec<String> {
         violated.extend(pattern_words(table));
     }
     if table.length.min.is_some() || table.length.max.is_some() {
-        violated.extend(length(table.length, value.chars().count()));
+        // As Java counts: characters beyond the basic plane are two (KIN-018).
+        violated.extend(length(table.length, value.encode_utf16().count()));
     }
     if !table.values.is_empty() && !table.values.contains(&value) {
         violated.extend(values_words(table));
@@ -302,7 +305,7 @@ fn shown(field: &Value<'_>) -> String {
         Value::Timestamp(value) => value.0.to_string(),
         Value::List(list) => {
             let elements =
-                (0..list.count().min(VIOLATIONS_MAX)).filter_map(|index| list.element(index));
+                (0..list.count().min(ECHOED_ELEMENTS_MAX)).filter_map(|index| list.element(index));
             format!(
                 "[{}]",
                 elements
@@ -312,7 +315,8 @@ fn shown(field: &Value<'_>) -> String {
             )
         }
         Value::Map(map) => {
-            let pairs = (0..map.count().min(VIOLATIONS_MAX)).filter_map(|index| map.entry(index));
+            let pairs =
+                (0..map.count().min(ECHOED_ELEMENTS_MAX)).filter_map(|index| map.entry(index));
             format!(
                 "{{{}}}",
                 pairs
@@ -321,8 +325,12 @@ fn shown(field: &Value<'_>) -> String {
                     .join(", ")
             )
         }
+        // A buffer shows where it stands in it (KIN-028).
+        Value::Blob(bytes) => {
+            let length = bytes.len();
+            format!("java.nio.HeapByteBuffer[pos=0 lim={length} cap={length}]")
+        }
         // The service shows an object's address here; its name says as much.
-        Value::Blob(_) => String::from("java.nio.HeapByteBuffer"),
         Value::Struct(inner) => inner.shape().name.to_owned(),
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use waystation_wire::binding::{self, Answered, Frames};
-use waystation_wire::model::{Dialect, Validation, new_input, operation};
+use waystation_wire::model::{Dialect, new_input, operation};
 use waystation_wire::shape::{INTEGER, TEXT, member};
 use waystation_wire::{
     ApiError, Caller, ErrorKind, EventStream, Model, Protocol, Request, Scheme, Str, errors,
@@ -38,10 +38,7 @@ static MODEL: Model = Model {
     protocols: &[Protocol::AwsJson11],
     query_compatible: false,
     error_namespace: None,
-    dialect: Dialect {
-        validation: Validation::ListAll,
-        error_detail: false,
-    },
+    dialect: Dialect::USUAL,
     operations: &[operation(
         "Count",
         &COUNT_REQUEST,

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use waystation_wire::json::decode;
-use waystation_wire::model::{Dialect, Validation};
+use waystation_wire::model::{Dialect, Serialization, Validation};
 use waystation_wire::shape::{
     LengthShape, ListShape, MapShape, RangeShape, Shape, TEXT, TextShape, bounds, list, map,
     member, text,
@@ -43,13 +43,17 @@ waystation_wire::structure! { Request, REQUEST, "Request" {
 
 fn refusal(document: &'static str, validation: Validation) -> Option<String> {
     let mut request = Request::default();
-    let mut violations =
-        decode::document(&Bytes::from_static(document.as_bytes()), &mut request).unwrap();
+    let mut violations = decode::document(
+        &Bytes::from_static(document.as_bytes()),
+        Serialization::TokenNames,
+        &mut request,
+    )
+    .unwrap();
     violations.check(&request);
     violations
         .into_result(Dialect {
             validation,
-            error_detail: false,
+            ..Dialect::USUAL
         })
         .err()
         .map(|error| error.to_string())

@@ -83,7 +83,10 @@ fn protocols(source: &Source) -> Result<String, String> {
             ("json", Some("1.0")) => "Protocol::AwsJson10",
             ("json", Some("1.1")) => "Protocol::AwsJson11",
             ("query", _) => "Protocol::AwsQuery",
-            ("rest-json" | "rest-xml" | "smithy-rpc-v2-cbor" | "ec2", _) => continue,
+            ("smithy-rpc-v2-cbor", _) => "Protocol::RpcV2Cbor",
+            // Ours: no model names it.
+            ("cbor", _) => "Protocol::AwsCbor11",
+            ("rest-json" | "rest-xml" | "ec2", _) => continue,
             (other, _) => return Err(format!("protocol {other:?} is not known")),
         });
     }
@@ -99,12 +102,28 @@ fn dialect(source: &Source) -> Result<String, String> {
         Some("first parameter") => "FirstParameter",
         Some(other) => return Err(format!("validation {other:?} is not known")),
     };
+    let serialization = match source.metadata("serialization").and_then(Value::as_str) {
+        None | Some("token names") => "TokenNames",
+        Some("class names") => "ClassNames",
+        Some(other) => return Err(format!("serialization {other:?} is not known")),
+    };
+    let empty = match source.metadata("emptyAnswer").and_then(Value::as_str) {
+        None | Some("document") => "Document",
+        Some("no body") => "NoBody",
+        Some(other) => return Err(format!("emptyAnswer {other:?} is not known")),
+    };
+    let gate = match source.metadata("gate").and_then(Value::as_str) {
+        None | Some("open") => "Open",
+        Some("framework") => "Framework",
+        Some(other) => return Err(format!("gate {other:?} is not known")),
+    };
     let detail = source
         .metadata("errorDetail")
         .and_then(Value::as_bool)
         .unwrap_or_default();
     Ok(format!(
-        "Dialect {{ validation: Validation::{validation}, error_detail: {detail} }}"
+        "Dialect {{ validation: Validation::{validation}, serialization: Serialization::{serialization}, \
+         empty_answer: EmptyAnswer::{empty}, gate: Gate::{gate}, error_detail: {detail} }}"
     ))
 }
 

@@ -41,7 +41,13 @@ pub(crate) struct Spot {
 impl Log {
     /// The first readable entry at or after a position.
     pub(crate) fn readable_from(&self, from: u64, now_ms: u64) -> Result<Spot, Spilled> {
-        let oldest = self.at_time(self.horizon_ms(now_ms))?;
+        let (from, horizon_ms) = (from.max(self.first), self.horizon_ms(now_ms));
+        // Whoever reads near the end needs no page that holds the horizon.
+        let behind = |slot: &LogSlot| slot.first_ms < horizon_ms;
+        if !self.slot_with(from).is_some_and(behind) {
+            return self.at_position(from);
+        }
+        let oldest = self.at_time(horizon_ms)?;
         match from <= oldest.position {
             true => Ok(oldest),
             false => self.at_position(from),

@@ -199,6 +199,18 @@ impl Log {
         Some((oldest.last_ms + 1).saturating_add(self.config.retention_ms))
     }
 
+    /// Pages with bodies in a journal segment. Later entries lie further on in the journal, so these are neighbours.
+    pub(crate) fn pages_in(&self, segment: u32) -> impl Iterator<Item = &LogSlot> {
+        let before = |slot: &LogSlot| slot.segments.iter().all(|(s, _)| *s < segment);
+        let place = self.pages.partition_point(before);
+        let behind = move |slot: &LogSlot| slot.segments.iter().all(|(s, _)| *s > segment);
+        let near = self
+            .pages
+            .range(place..)
+            .take_while(move |slot| !behind(slot));
+        near.filter(move |slot| slot.segments.iter().any(|(s, _)| *s == segment))
+    }
+
     fn slot_of(&self, first: u64) -> Option<&LogSlot> {
         let place = self.pages.partition_point(|slot| slot.first < first);
         self.pages.get(place).filter(|slot| slot.first == first)

@@ -200,7 +200,7 @@ impl Turn<'_> {
                 .map_or(u16::MAX, |redrive| redrive.receives_max);
             let mut over = Vec::new();
             for (number, slot) in ready {
-                let Some(page) = &slot.page else {
+                let Some(page) = slot.kept.page() else {
                     return Ok(Found::Spilled(*number));
                 };
                 let start = number * PAGE_ENTRIES;

@@ -62,6 +62,8 @@ fn entries_of_ten_mebibytes_come_back_also_after_a_restart() {
             (1, 2),
             "the first comes whatever its size"
         );
+        // Whoever holds a log holds its engine.
+        drop(log);
         node.restart();
     }
 }

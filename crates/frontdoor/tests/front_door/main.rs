@@ -5,6 +5,7 @@
 mod authentication;
 mod browsers;
 mod client;
+mod http2;
 mod internal_endpoints;
 mod limits;
 mod listening;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::watch;
-use waystation_wire::model::{Dialect, Validation, new_input, operation};
+use waystation_wire::model::{Dialect, new_input, operation};
 use waystation_wire::shape::{TEXT, member};
 use waystation_wire::{ApiError, Caller, ErrorKind, EventStream, Model, Protocol, Str};
 
@@ -34,10 +34,7 @@ static MODEL: Model = Model {
     protocols: &[Protocol::AwsJson10, Protocol::AwsQuery],
     query_compatible: true,
     error_namespace: Some("com.example.echo"),
-    dialect: Dialect {
-        validation: Validation::ListAll,
-        error_detail: false,
-    },
+    dialect: Dialect::USUAL,
     operations: &[
         operation("Echo", &ECHO_REQUEST, new_input::<EchoRequest>)
             .output(&ECHO_RESULT, "EchoResult"),
@@ -76,10 +73,7 @@ static STREAMS_MODEL: Model = Model {
     protocols: &[Protocol::AwsJson10],
     query_compatible: false,
     error_namespace: None,
-    dialect: Dialect {
-        validation: Validation::ListAll,
-        error_detail: false,
-    },
+    dialect: Dialect::USUAL,
     operations: &[operation("Shout", &ECHO_REQUEST, new_input::<EchoRequest>)
         .output(&ECHO_RESULT, "EchoResult")],
 };

@@ -8,6 +8,7 @@
 //! What is found only may match: `check` decides. A rule stands in every entry that one of its values leads to.
 
 mod affixes;
+mod grams;
 mod ranges;
 mod route;
 mod table;

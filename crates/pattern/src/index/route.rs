@@ -20,7 +20,7 @@ pub(crate) enum Route<'t> {
     /// The value ends with these bytes.
     Suffix(&'t [u8]),
     /// The value has these bytes somewhere.
-    Gram([u8; GRAM_BYTES]),
+    Gram(Gram),
     /// Bounds as bits.
     Range(u64, u64),
     Block(Block),
@@ -28,8 +28,38 @@ pub(crate) enum Route<'t> {
     Present,
 }
 
-/// Length of the piece by which strings with a text in their middle are found.
-pub(crate) const GRAM_BYTES: usize = 3;
+/// A piece of a string by which strings with a text in their middle are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Gram {
+    /// One of [`GRAM_LENGTHS`].
+    pub(crate) length: usize,
+    /// The piece, the rest zero.
+    pub(crate) bytes: [u8; 8],
+}
+
+/// How long such pieces are, the longest first. A longer piece is shared by fewer strings; every length that is in use is
+/// one more look at every place of a value.
+pub(crate) const GRAM_LENGTHS: [usize; 4] = [8, 6, 4, 3];
+
+impl Gram {
+    /// The longest piece that begins here.
+    fn longest(text: &[u8]) -> Option<Gram> {
+        let length = GRAM_LENGTHS
+            .into_iter()
+            .find(|length| *length <= text.len())?;
+        Gram::of(text.get(..length)?)
+    }
+
+    /// The piece that is this text.
+    pub(crate) fn of(text: &[u8]) -> Option<Gram> {
+        let mut bytes = [0; 8];
+        bytes.get_mut(..text.len())?.copy_from_slice(text);
+        Some(Gram {
+            length: text.len(),
+            bytes,
+        })
+    }
+}
 
 /// The keys of a test; `None` when it can be fulfilled without a value.
 pub(crate) fn of(test: &Test) -> Option<Vec<Route<'_>>> {
@@ -89,8 +119,5 @@ fn of_wildcard(literals: &[String]) -> Route<'_> {
     if !last.is_empty() && last.len() * 2 >= longest.len() {
         return Route::Suffix(last.as_bytes());
     }
-    match longest.as_bytes().first_chunk() {
-        Some(gram) => Route::Gram(*gram),
-        None => Route::Present,
-    }
+    Gram::longest(longest.as_bytes()).map_or(Route::Present, Route::Gram)
 }

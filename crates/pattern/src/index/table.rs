@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use super::Node;
 use super::affixes::Affixes;
+use super::grams::Grams;
 use super::ranges::Ranges;
-use super::route::{GRAM_BYTES, Route};
+use super::route::Route;
 use crate::address::Address;
 use crate::case::fold;
 use crate::condition::Scalar;
@@ -21,7 +22,7 @@ pub(super) struct Table {
     constants: Vec<(Constant, Node)>,
     prefixes: Affixes,
     suffixes: Affixes,
-    grams: HashMap<[u8; GRAM_BYTES], Node>,
+    grams: Grams,
     ranges: Ranges,
     /// By family and mask, then by the bits that count.
     blocks: Vec<((bool, u32), HashMap<u128, Node>)>,
@@ -85,7 +86,7 @@ impl Table {
             Route::NumberText(text) => self.number_texts.entry((*text).into()).or_default(),
             Route::Prefix(prefix) => self.prefixes.entry(prefix),
             Route::Suffix(suffix) => self.suffixes.entry(suffix),
-            Route::Gram(gram) => self.grams.entry(*gram).or_default(),
+            Route::Gram(gram) => self.grams.entry(*gram),
             Route::Range(low, high) => self
                 .ranges
                 .entry(f64::from_bits(*low), f64::from_bits(*high)),
@@ -113,7 +114,7 @@ impl Table {
             Route::NumberText(text) => remove(&mut self.number_texts, *text, change),
             Route::Prefix(prefix) => self.prefixes.change(prefix, change),
             Route::Suffix(suffix) => self.suffixes.change(suffix, change),
-            Route::Gram(gram) => remove(&mut self.grams, gram, change),
+            Route::Gram(gram) => self.grams.change(gram, change),
             Route::Range(low, high) => {
                 self.ranges
                     .change(f64::from_bits(*low), f64::from_bits(*high), change)
@@ -199,12 +200,7 @@ impl Table {
         }
         self.prefixes.beginnings(text.as_bytes(), found);
         self.suffixes.endings(text.as_bytes(), found);
-        if !self.grams.is_empty() {
-            for gram in text.as_bytes().windows(GRAM_BYTES) {
-                let node = gram.first_chunk().and_then(|gram| self.grams.get(gram));
-                node.into_iter().for_each(&mut *found);
-            }
-        }
+        self.grams.within(text.as_bytes(), found);
         if !self.blocks.is_empty()
             && let Some(address) = Address::parse(text)
         {

@@ -14,6 +14,7 @@ use crate::deliveries::Key;
 use crate::retry::Retries;
 use crate::status_log::{Sent, Status, StatusLog};
 use crate::subscription_settings::SubscriptionSettings;
+use crate::tally::Count;
 use crate::topic_settings::TopicSettings;
 use crate::waiting::Waiting;
 use crate::{Sns, fan_out, http_request, lambda_event, limits};
@@ -73,6 +74,13 @@ impl Attempt {
         }
         let ended = self.deliver(&topic, &subscription, &waiting).await;
         self.tell(&topic, &subscription, &waiting, &ended);
+        // SNS-437: of web endpoints every failed attempt counts. Confirmations are no notifications.
+        let is_web = subscription.protocol != "lambda";
+        match ended.outcome {
+            Outcome::Delivered => self.count(&waiting, Count::Delivered),
+            _ if is_web => self.count(&waiting, Count::Failed),
+            _ => {}
+        }
         match ended.outcome {
             Outcome::Delivered => End::Done,
             Outcome::Retry => match self.next_ms(&topic, &subscription, &waiting) {
@@ -83,6 +91,14 @@ impl Attempt {
                 None => self.give_up(&subscription, waiting, ended).await,
             },
             Outcome::Refused => self.give_up(&subscription, waiting, ended).await,
+        }
+    }
+
+    fn count(&self, waiting: &Waiting, count: Count) {
+        if waiting.kind == Kind::Notification {
+            let topic = self.key.topic();
+            let tally = self.sns.tallies.of(&self.key.scope(), topic.name);
+            tally.add(count, 1);
         }
     }
 
@@ -206,6 +222,9 @@ impl Attempt {
             Kind::Notification => subscription.dead_letter_arn(),
             Kind::SubscriptionConfirmation | Kind::UnsubscribeConfirmation => None,
         };
+        if subscription.protocol == "lambda" {
+            self.count(&waiting, Count::Failed);
+        }
         let attempts = self.message.receive_count;
         let reason = match ended.status {
             Some(status) => format!("status {status}"),
@@ -216,7 +235,13 @@ impl Attempt {
             return End::Done;
         };
         match fan_out::to_dead_letters(&self.sns, subscription, &arn, waiting.message).await {
-            Ok(()) => End::Done,
+            Ok(count) => {
+                self.sns
+                    .tallies
+                    .of(&self.key.scope(), self.key.topic().name)
+                    .add(count, 1);
+                End::Done
+            }
             Err(error) => {
                 tracing::warn!(subscription = %self.key.id, %error, "the dead-letter queue takes nothing now");
                 End::Later(limits::ATTEMPT_MS_MAX)

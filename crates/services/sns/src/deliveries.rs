@@ -37,7 +37,7 @@ impl Key {
         }
     }
 
-    fn scope(&self) -> Scope {
+    pub(crate) fn scope(&self) -> Scope {
         Scope::new(&self.account, &self.region)
     }
 }

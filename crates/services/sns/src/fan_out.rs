@@ -31,6 +31,7 @@ use crate::status_log::{Status, StatusLog};
 use crate::stored_forms::{Stored, Variant, Writer};
 use crate::subscribers::Subscriber;
 use crate::subscription_settings::SubscriptionSettings;
+use crate::tally::Count;
 use crate::{Sns, captured, errors, limits, status_log};
 
 /// Publishes each message to those it is for. The messages of one request keep their order in every queue.
@@ -43,6 +44,8 @@ pub(crate) async fn deliver(
 ) -> Result<(), ApiError> {
     let topic = QueueId(located.settings.id);
     let log = StatusLog::of_topic(&located.settings, located.topic, "SQS");
+    let tally = sns.tallies.of(&located.scope, located.topic.name);
+    let mut counts: Vec<&Count> = Vec::new();
     let mut slice = Slice::default();
     for (notice, subscribers) in messages {
         let writer = Writer::new(caller, &located.settings, topic_arn, notice);
@@ -52,13 +55,15 @@ pub(crate) async fn deliver(
             let status = match outside {
                 Some((queue, outgoing)) => {
                     slice.add_alone(queue, outgoing.body);
+                    counts.push(&Count::Delivered);
                     None
                 }
                 None => {
-                    let (share, status) = address(sns, notice, subscriber);
+                    let (share, status, more) = address(sns, notice, subscriber);
                     if let Some(share) = share {
                         slice.add(share, &writer);
                     }
+                    counts.extend(more);
                     status.filter(|_| subscriber.settings.protocol == "sqs")
                 }
             };
@@ -71,8 +76,14 @@ pub(crate) async fn deliver(
             }
         }
     }
-    slice.publish(sns, topic, &log).await
+    slice.publish(sns, topic, &log).await?;
+    counts.iter().for_each(|count| tally.add(**count, 1));
+    Ok(())
 }
+
+/// What one queue gets, how its delivery ended where that is known already, and what counts. Messages for endpoints count when
+/// they are delivered.
+type Addressed<'a> = (Option<Share<'a>>, Option<Status>, &'static [Count]);
 
 /// What one queue gets.
 struct Share<'a> {
@@ -168,18 +179,15 @@ impl<'a> Slice<'a> {
 }
 
 /// What a subscriber gets, and where: its queue, or the dead-letter queue for a client error; `None` when the message is lost
-/// to this subscriber (SNS-337, SNS-355). Beside it what its delivery status is, where that is known already.
-fn address<'a>(
-    sns: &Sns,
-    notice: &'a Notice,
-    subscriber: &'a Subscriber,
-) -> (Option<Share<'a>>, Option<Status>) {
+/// to this subscriber (SNS-337, SNS-355).
+fn address<'a>(sns: &Sns, notice: &'a Notice, subscriber: &'a Subscriber) -> Addressed<'a> {
     let settings = &subscriber.settings;
     let form = settings.form();
     let text = notice.text_key(&settings.protocol);
     // The stored form counts attributes in one byte.
     if form == Form::Raw && notice.attributes.len() > usize::from(u8::MAX) {
-        return (None, Some(Status::refused("InvalidParameterValue", 400)));
+        let status = Status::refused("InvalidParameterValue", 400);
+        return (None, Some(status), &[Count::Failed]);
     }
     if let Some(queue) = settings.queue {
         let share = Share {
@@ -193,47 +201,68 @@ fn address<'a>(
             dedup: None,
             subscriber,
         };
-        return (Some(share), None);
+        return (Some(share), None, &[]);
     }
-    let share = |target: &QueueTarget| {
-        let keeps_ids = notice.deduplication_id.is_none() || target.fifo.is_some();
-        let group = notice.group_id.as_deref().filter(|_| keeps_ids);
-        let dedup = target.fifo.zip(notice.deduplication_id.as_deref());
-        Share {
-            queue: target.id,
-            variant: Variant {
-                text,
-                stored: match form {
-                    Form::Raw => Stored::Message,
-                    Form::Envelope => Stored::Notification(form),
-                },
-                keeps_ids,
-            },
-            group: group.map(|group| group_hash(&sns.keys, group)),
-            dedup: dedup.map(|(scope, id)| {
-                deduplication_hash(&sns.keys, scope, group.unwrap_or_default(), id)
-            }),
-            subscriber,
-        }
-    };
     let refusal = match find(sns, settings, &settings.endpoint) {
         // SNS-216
         Some(_) if form == Form::Raw && notice.attributes.len() > MESSAGE_ATTRIBUTES_MAX => {
             Status::refused("InvalidParameterValue", 400)
         }
-        Some(target) => return (Some(share(&target)), Some(Status::delivered(200))),
+        Some(target) => {
+            let status = Status::delivered(200);
+            let share = share(sns, notice, subscriber, &target);
+            return (Some(share), Some(status), &[Count::Delivered]);
+        }
         None => Status::refused("AWS.SimpleQueueService.NonExistentQueue", 400),
     };
-    let dead_letters = settings.dead_letter_arn();
-    let dead_letters = dead_letters.and_then(|arn| find(sns, settings, &arn));
-    if dead_letters.is_none() {
+    let Some(arn) = settings.dead_letter_arn() else {
         tracing::warn!(
             subscription = %subscriber.id,
             endpoint = %settings.endpoint,
             "a message is lost: its endpoint is gone or refuses it, and there is no dead-letter queue"
         );
+        return (None, Some(refusal), &[Count::Failed]);
+    };
+    match find(sns, settings, &arn) {
+        Some(target) => {
+            let counts = &[Count::Failed, Count::Redriven];
+            let share = share(sns, notice, subscriber, &target);
+            (Some(share), Some(refusal), counts)
+        }
+        None => {
+            tracing::warn!(subscription = %subscriber.id, %arn, "a message is lost: its dead-letter queue is gone");
+            (None, Some(refusal), &[Count::Failed, Count::RedriveFailed])
+        }
     }
-    (dead_letters.as_ref().map(share), Some(refusal))
+}
+
+/// What goes into a queue. The group goes along, to standard queues only from standard topics; ids for deduplication go to FIFO
+/// queues alone (SNS-223, SNS-353, SNS-368, SNS-370).
+fn share<'a>(
+    sns: &Sns,
+    notice: &'a Notice,
+    subscriber: &'a Subscriber,
+    target: &QueueTarget,
+) -> Share<'a> {
+    let settings = &subscriber.settings;
+    let keeps_ids = notice.deduplication_id.is_none() || target.fifo.is_some();
+    let group = notice.group_id.as_deref().filter(|_| keeps_ids);
+    let dedup = target.fifo.zip(notice.deduplication_id.as_deref());
+    Share {
+        queue: target.id,
+        variant: Variant {
+            text: notice.text_key(&settings.protocol),
+            stored: match settings.form() {
+                Form::Raw => Stored::Message,
+                Form::Envelope => Stored::Notification(Form::Envelope),
+            },
+            keeps_ids,
+        },
+        group: group.map(|group| group_hash(&sns.keys, group)),
+        dedup: dedup
+            .map(|(scope, id)| deduplication_hash(&sns.keys, scope, group.unwrap_or_default(), id)),
+        subscriber,
+    }
 }
 
 /// A queue that a subscription may put messages into.
@@ -244,19 +273,20 @@ pub(crate) fn find(sns: &Sns, settings: &SubscriptionSettings, arn: &str) -> Opt
 }
 
 /// Puts a message that could not be delivered into a dead-letter queue; it is lost when there is no such queue (SNS-355).
+/// Returns what counts.
 pub(crate) async fn to_dead_letters(
     sns: &Sns,
     settings: &SubscriptionSettings,
     arn: &str,
     message: Message,
-) -> Result<(), EngineError> {
+) -> Result<Count, EngineError> {
     let Some(target) = find(sns, settings, arn) else {
         tracing::warn!(%arn, "a message is lost: its dead-letter queue is gone");
-        return Ok(());
+        return Ok(Count::RedriveFailed);
     };
     match send(sns, &target, message).await {
-        Err(EngineError::QueueMissing) => Ok(()),
-        sent => sent,
+        Err(EngineError::QueueMissing) => Ok(Count::RedriveFailed),
+        sent => sent.map(|()| Count::Redriven),
     }
 }
 

@@ -82,11 +82,13 @@ mod captured;
 mod captured_message;
 mod errors;
 mod rates;
+mod tally;
 mod limits;
 
 pub use captured::{CapturedPage, Captures};
 pub use captured_message::{CapturedKind, CapturedMessage};
 pub use sms_text::sms_parts;
+pub use tally::{Count, NamedTopicFigures, TopicFigures, TopicSurvey};
 pub use waystation_delivery::rates::Limits;
 
 /// The service.
@@ -104,6 +106,7 @@ pub struct Sns {
     keys: Keys,
     ids: Ids,
     subscribers: subscribers::Topics,
+    tallies: tally::Tallies,
 }
 
 /// What the service reaches beyond its own rows.
@@ -161,6 +164,7 @@ impl Sns {
                 count: AtomicU64::new(0),
             },
             subscribers: subscribers::Topics::default(),
+            tallies: tally::Tallies::default(),
             engine,
         }
     }

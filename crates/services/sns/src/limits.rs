@@ -61,6 +61,9 @@ pub(crate) const OPT_IN_MS: u64 = 2_592_000_000;
 /// Numbers that an account may have in the SMS sandbox.
 pub(crate) const SANDBOX_NUMBERS_MAX: usize = 10;
 
+/// Topics with figures of their own in a survey; the others are summed up.
+pub(crate) const SURVEYED_TOPICS_MAX: usize = 1_000;
+
 /// SNS-394, SNS-395
 pub(crate) const TAGS_MAX: usize = 50;
 /// SNS-395: characters of a key.

@@ -8,6 +8,9 @@ use waystation_wire::{ApiError, Map, Str};
 use crate::api::{self, MessageAttributeValue};
 use crate::limits;
 
+/// What the reserved names begin with that publishers may give (SNS-145, SNS-464, SNS-468).
+const CONTROLS: [&str; 3] = ["AWS.SNS.MOBILE.", "AWS.SNS.SMS.", "AWS.MM.SMS."];
+
 /// SNS-157
 fn refused(text: String) -> ApiError {
     api::INVALID_PARAMETER_VALUE_EXCEPTION.with(text)
@@ -64,8 +67,7 @@ fn check_name(name: &str) -> Result<(), ApiError> {
     }
     let lower = name.to_ascii_lowercase();
     let is_reserved = lower.starts_with("aws.") || lower.starts_with("amazon.");
-    // SNS-464, SNS-468
-    if is_reserved && !name.starts_with("AWS.SNS.") && !name.starts_with("AWS.MM.") {
+    if is_reserved && !CONTROLS.iter().any(|control| name.starts_with(control)) {
         return Err(refused(
             "Message attribute name can not start with the reserved prefixes AWS. and Amazon."
                 .to_owned(),
@@ -111,11 +113,24 @@ fn check_value(name: Str, value: MessageAttributeValue) -> Result<Attribute, Api
         (_, Some(text), None) => text.into_bytes(),
         _ => return Err(other_field("String")),
     };
+    if basic == "Number" && !is_number(&value) {
+        return Err(refused(format!(
+            "Could not cast message attribute '{name}' value to number."
+        ))); // SNS-160
+    }
     Ok(Attribute {
         name,
         data_type,
         value,
     })
+}
+
+/// Digits with a sign, a period and an exponent if need be.
+fn is_number(value: &[u8]) -> bool {
+    let legal = |byte: &u8| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-');
+    let text = std::str::from_utf8(value).unwrap_or_default();
+    // Rust also reads "inf" and "nan"; those letters are not legal here.
+    value.iter().all(legal) && text.parse::<f64>().is_ok()
 }
 
 /// Attributes as filter policies see them; binary ones are absent (SNS-288).
@@ -134,6 +149,21 @@ pub(crate) fn for_filters(attributes: &[Attribute]) -> Vec<pattern::Attribute<'_
         })
     });
     texts.collect()
+}
+
+/// Whether some attribute of type String.Array holds no array of scalars (SNS-159).
+pub(crate) fn has_unreadable(attributes: &[Attribute]) -> bool {
+    let is_readable = |value: &[u8]| {
+        let values = serde_json::from_slice::<Vec<serde_json::Value>>(value);
+        values.is_ok_and(|values| {
+            values
+                .iter()
+                .all(|value| !value.is_array() && !value.is_object())
+        })
+    };
+    attributes
+        .iter()
+        .any(|attribute| &*attribute.data_type == "String.Array" && !is_readable(&attribute.value))
 }
 
 #[cfg(test)]
@@ -214,6 +244,14 @@ mod tests {
         assert_eq!(message("a", binary("String")), field("String", "String"));
         assert_eq!(message("a", binary("Number")), field("Number", "String"));
         assert_eq!(message("a", text("Binary", "v")), field("Binary", "Binary"));
+        for number in ["x", "1,5", "inf", "", "0x1"] {
+            let text = text("Number", number);
+            let expected = match number {
+                "" => "must contain non-empty",
+                _ => "Could not cast message attribute 'a' value to number.",
+            };
+            assert!(message("a", text).contains(expected), "{number}");
+        }
         let attributes = [(Str::from("a"), binary("Binary.png"))]
             .into_iter()
             .collect();

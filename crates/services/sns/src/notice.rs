@@ -96,6 +96,17 @@ impl Notice {
     pub(crate) fn filter_attributes(&self) -> Vec<pattern::Attribute<'_>> {
         message_attributes::for_filters(&self.attributes)
     }
+
+    /// Whether an array among the attributes cannot be read (SNS-291).
+    pub(crate) fn has_unreadable_attributes(&self) -> bool {
+        message_attributes::has_unreadable(&self.attributes)
+    }
+
+    /// What counted against the size limit (SNS-131).
+    pub(crate) fn size_bytes(&self) -> usize {
+        let attributes = self.attributes.iter().map(Attribute::size_bytes);
+        self.message.len() + attributes.sum::<usize>()
+    }
 }
 
 impl Draft {

@@ -7,6 +7,7 @@ use crate::catalog::{Located, locate};
 use crate::errors::{internal, invalid};
 use crate::notice::{Draft, Notice};
 use crate::rates::Messages;
+use crate::tally::Count;
 use crate::{Sns, fan_out, fifo, push, rates, sms};
 
 /// What a publish is for (SNS-122 to SNS-124).
@@ -86,6 +87,7 @@ pub(crate) async fn all(
 ) -> Result<Vec<Notice>, ApiError> {
     count(sns, located, &notices)?;
     let topic = sns.subscribers.of(sns, located)?;
+    let tally = sns.tallies.of(&located.scope, located.topic.name);
     let mut is_wanted = vec![true; notices.len()];
     let mut turns = Vec::new();
     if located.settings.is_fifo {
@@ -97,9 +99,13 @@ pub(crate) async fn all(
         .zip(is_wanted)
         .filter(|(_, is_wanted)| *is_wanted);
     let messages: Vec<_> = wanted
-        .map(|(notice, _)| (notice, topic.select(notice)))
+        .map(|(notice, _)| (notice, topic.select(notice, &tally)))
         .collect();
     fan_out::deliver(sns, caller, located, arn, &messages).await?;
+    for notice in &notices {
+        tally.add(Count::Published, 1);
+        tally.add(Count::PublishedBytes, notice.size_bytes() as u64);
+    }
     fifo::settle(&topic, &notices);
     drop(turns);
     Ok(notices)

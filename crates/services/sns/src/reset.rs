@@ -18,6 +18,7 @@ impl Sns {
             removed += self.reset_scope(&scope).await?;
         }
         self.subscribers.clear();
+        self.tallies.clear();
         Ok(removed)
     }
 

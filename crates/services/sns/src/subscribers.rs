@@ -17,6 +17,7 @@ use crate::catalog::{Located, subscription_path, subscription_settings, subscrip
 use crate::fifo::{Settled, Turns};
 use crate::notice::Notice;
 use crate::subscription_settings::SubscriptionSettings;
+use crate::tally::{Count, Tally};
 
 /// The topics whose subscriptions are in memory.
 #[derive(Debug, Default)]
@@ -162,8 +163,8 @@ impl Topic {
         state.by_number.len() - state.unfiltered.len()
     }
 
-    /// The subscriptions that a message is for, in the order in which they came.
-    pub(crate) fn select(&self, notice: &Notice) -> Vec<Arc<Subscriber>> {
+    /// The subscriptions that a message is for, in the order in which they came. What filters hold back is counted.
+    pub(crate) fn select(&self, notice: &Notice, tally: &Tally) -> Vec<Arc<Subscriber>> {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         let mut chosen: Vec<Arc<Subscriber>> = state.unfiltered.values().cloned().collect();
         let mut found = Vec::new();
@@ -173,9 +174,24 @@ impl Topic {
                 .by_attributes
                 .match_attributes(&notice.filter_attributes(), &mut found);
         }
+        let by_attributes = found.len();
+        let mut is_object = true;
         if !state.by_body.is_empty() {
             // SNS-308: what is no object matches nothing. SNS-325 would ask every protocol's text; the one of queues stands for all.
-            let _not_an_object = state.by_body.match_json(notice.text_for("sqs"), &mut found);
+            let matched = state.by_body.match_json(notice.text_for("sqs"), &mut found);
+            is_object = matched.is_ok();
+        }
+        let held_back = (state.by_attributes.len() - by_attributes) as u64;
+        tally.add(Count::FilteredByAttributes, held_back);
+        if notice.attributes.is_empty() {
+            tally.add(Count::NoAttributes, held_back); // SNS-302
+        } else if held_back > 0 && notice.has_unreadable_attributes() {
+            tally.add(Count::InvalidAttributes, held_back); // SNS-291
+        }
+        let held_back = (state.by_body.len() - (found.len() - by_attributes)) as u64;
+        tally.add(Count::FilteredByBody, held_back);
+        if !is_object {
+            tally.add(Count::InvalidBody, held_back);
         }
         chosen.extend(
             found

@@ -153,6 +153,7 @@ pub(crate) async fn delete(
         }];
         if catalog::write(sns, &located.scope, changes).await? {
             sns.subscribers.forget(&located.scope, topic.name);
+            sns.tallies.forget(&located.scope, topic.name);
             return remove_subscriptions(sns, &located).await;
         }
     }

@@ -88,7 +88,9 @@ impl Frames {
             (":exception-type", error.kind.shape),
             (":content-type", self.protocol.content_type()),
         ];
-        frame(&headers, |out| payload::message(out, self.protocol, error))
+        frame(&headers, |out| {
+            payload::texts(out, self.protocol, &[("message", &error.message)]);
+        })
     }
 
     fn event(&self, name: &str, said: &dyn Structure) -> Bytes {

@@ -1,17 +1,20 @@
-//! What stands inside a frame: a document in the encoding of the request (KIN-199).
+//! A document in the encoding of the request, in a body or inside a frame (KIN-002, KIN-199).
 
-use crate::error::ApiError;
 use crate::model::Protocol;
-use crate::{Structure, json};
+use crate::{Structure, cbor, json};
 
 /// Appends a structure.
-pub(super) fn structure(out: &mut Vec<u8>, _protocol: Protocol, said: &dyn Structure) {
-    json::encode::structure(out, said);
+pub(super) fn structure(out: &mut Vec<u8>, protocol: Protocol, said: &dyn Structure) {
+    match protocol.cbor_time() {
+        Some(time) => cbor::encode::structure(out, time, said),
+        None => json::encode::structure(out, said),
+    }
 }
 
-/// Appends the text of an error; its name stands in a header.
-pub(super) fn message(out: &mut Vec<u8>, _protocol: Protocol, error: &ApiError) {
-    out.extend_from_slice(b"{\"message\":");
-    json::encode::text(out, &error.message);
-    out.push(b'}');
+/// Appends a document of texts, such as an error.
+pub(super) fn texts(out: &mut Vec<u8>, protocol: Protocol, pairs: &[(&str, &str)]) {
+    match protocol.cbor_time() {
+        Some(_) => cbor::encode::texts(out, pairs),
+        None => json::encode::texts(out, pairs),
+    }
 }

@@ -32,6 +32,20 @@ pub fn structure(out: &mut Vec<u8>, structure: &dyn Structure) {
     out.push(b'}');
 }
 
+/// Appends a document of texts.
+pub fn texts(out: &mut Vec<u8>, pairs: &[(&str, &str)]) {
+    out.push(b'{');
+    for (position, (name, said)) in pairs.iter().enumerate() {
+        if position > 0 {
+            out.push(b',');
+        }
+        text(out, name);
+        out.push(b':');
+        text(out, said);
+    }
+    out.push(b'}');
+}
+
 /// Names of members come from models and need no escape.
 fn key(out: &mut Vec<u8>, member: &MemberShape) {
     out.push(b'"');

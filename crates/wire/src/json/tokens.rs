@@ -3,48 +3,29 @@
 //! Strict as RFC 8259: no raw control characters in text, no trailing commas, nothing after the document. Text without
 //! escapes is a slice of the buffer; nesting is bounded, so malicious documents cannot exhaust the stack.
 
+use crate::document::{Kind, Number, Refused, Tokens};
 use crate::limits::DEPTH_MAX;
-use crate::{Str, scan};
+use crate::{Blob, Str, Timestamp, scan};
 use std::borrow::Cow;
 
-/// Why a document was refused, in words for the caller.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refused(pub(super) Cow<'static, str>);
-
-impl Refused {
-    pub(super) const fn new(reason: &'static str) -> Refused {
-        Refused(Cow::Borrowed(reason))
-    }
-}
-
-const UNEXPECTED_END: Refused = Refused::new("Unexpected end of the document.");
-const BAD_TEXT: Refused = Refused::new("A string holds an invalid character or escape.");
-const BAD_NUMBER: Refused = Refused::new("A number is malformed.");
-const BAD_TOKEN: Refused = Refused::new("Unexpected token in the document.");
-const TOO_DEEP: Refused = Refused::new("The document is nested too deeply.");
-
-/// What the next value is, told by its first byte.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Object,
-    Array,
-    Text,
-    Number,
-    True,
-    False,
-    Null,
-}
+const UNEXPECTED_END: Refused = Refused::Syntax(Cow::Borrowed("Unexpected end of the document."));
+const BAD_TEXT: Refused = Refused::Syntax(Cow::Borrowed(
+    "A string holds an invalid character or escape.",
+));
+const BAD_NUMBER: Refused = Refused::Syntax(Cow::Borrowed("A number is malformed."));
+const BAD_TOKEN: Refused = Refused::Syntax(Cow::Borrowed("Unexpected token in the document."));
+const TOO_DEEP: Refused = Refused::Syntax(Cow::Borrowed("The document is nested too deeply."));
 
 /// A position in a document.
-pub(super) struct Tokens<'a> {
+pub(crate) struct JsonTokens<'a> {
     whole: &'a Str,
     at: usize,
     depth: usize,
 }
 
-impl<'a> Tokens<'a> {
-    pub(super) fn new(whole: &'a Str) -> Tokens<'a> {
-        Tokens {
+impl<'a> JsonTokens<'a> {
+    pub(crate) fn new(whole: &'a Str) -> JsonTokens<'a> {
+        JsonTokens {
             whole,
             at: 0,
             depth: 0,
@@ -87,74 +68,12 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// Whether only white space is left.
-    pub(super) fn at_end(&mut self) -> bool {
-        self.peek().is_none()
-    }
-
-    /// The next value's kind; the value stays unread.
-    pub(super) fn kind(&mut self) -> Result<Kind, Refused> {
-        match self.peek() {
-            Some(b'{') => Ok(Kind::Object),
-            Some(b'[') => Ok(Kind::Array),
-            Some(b'"') => Ok(Kind::Text),
-            Some(b'-' | b'0'..=b'9') => Ok(Kind::Number),
-            Some(b't') => Ok(Kind::True),
-            Some(b'f') => Ok(Kind::False),
-            Some(b'n') => Ok(Kind::Null),
-            Some(_) => Err(BAD_TOKEN),
-            None => Err(UNEXPECTED_END),
-        }
-    }
-
-    /// Reads `null` if it is next.
-    pub(super) fn null(&mut self) -> Result<bool, Refused> {
-        if self.peek() != Some(b'n') {
-            return Ok(false);
-        }
-        self.word(b"null").map(|()| true)
-    }
-
-    /// Reads a boolean whose kind is known.
-    pub(super) fn boolean(&mut self) -> Result<bool, Refused> {
-        let value = self.peek() == Some(b't');
-        self.word(if value { b"true" } else { b"false" })
-            .map(|()| value)
-    }
-
     fn word(&mut self, word: &[u8]) -> Result<(), Refused> {
         if !self.rest().starts_with(word) {
             return Err(BAD_TOKEN);
         }
         self.at += word.len();
         Ok(())
-    }
-
-    /// Enters an object or array. Every value inside is announced by [`Tokens::next_key`] or [`Tokens::next_element`].
-    pub(super) fn open(&mut self, bracket: u8) -> Result<(), Refused> {
-        self.expect(bracket)?;
-        self.depth += 1;
-        if self.depth > DEPTH_MAX {
-            Err(TOO_DEEP)
-        } else {
-            Ok(())
-        }
-    }
-
-    /// The next key of an object; `None` leaves the object. `first` says whether it is the first one.
-    #[inline]
-    pub(super) fn next_key(&mut self, first: bool) -> Result<Option<Cow<'a, str>>, Refused> {
-        if !self.more(first, b'}')? {
-            return Ok(None);
-        }
-        let key = self.text()?;
-        self.expect(b':')?;
-        Ok(Some(key))
-    }
-
-    /// Whether an array has a further element; `false` leaves the array.
-    pub(super) fn next_element(&mut self, first: bool) -> Result<bool, Refused> {
-        self.more(first, b']')
     }
 
     fn more(&mut self, first: bool, closing: u8) -> Result<bool, Refused> {
@@ -166,28 +85,6 @@ impl<'a> Tokens<'a> {
             self.expect(b',')?;
         }
         Ok(true)
-    }
-
-    /// Reads a text; borrowed from the buffer unless it has escapes.
-    pub(super) fn text(&mut self) -> Result<Cow<'a, str>, Refused> {
-        self.expect(b'"')?;
-        let run = self.run()?;
-        if self.rest().first() == Some(&b'"') {
-            self.at += 1;
-            return Ok(Cow::Borrowed(run));
-        }
-        let mut owned = String::with_capacity(run.len() + 16);
-        owned.push_str(run);
-        loop {
-            match self.rest().first() {
-                Some(b'"') => {
-                    self.at += 1;
-                    return Ok(Cow::Owned(owned));
-                }
-                _ => owned.push(self.escape()?),
-            }
-            owned.push_str(self.run()?);
-        }
     }
 
     /// Everything up to the next quote or backslash.
@@ -248,8 +145,8 @@ impl<'a> Tokens<'a> {
         Ok(unit)
     }
 
-    /// Reads a number as it is written.
-    pub(super) fn number(&mut self) -> Result<&'a str, Refused> {
+    /// A number as it is written.
+    fn digits(&mut self) -> Result<&'a str, Refused> {
         let rest = self.rest();
         let digits = |from: usize| {
             rest.get(from..)
@@ -287,12 +184,91 @@ impl<'a> Tokens<'a> {
         self.at += end;
         Ok(number)
     }
+}
 
-    /// Reads a value that nobody wants.
-    pub(super) fn skip(&mut self) -> Result<(), Refused> {
+impl<'a> Tokens<'a> for JsonTokens<'a> {
+    const BLOBS: Kind = Kind::Text;
+
+    fn at_end(&mut self) -> bool {
+        self.peek().is_none()
+    }
+
+    fn kind(&mut self) -> Result<Kind, Refused> {
+        match self.peek() {
+            Some(b'{') => Ok(Kind::Object),
+            Some(b'[') => Ok(Kind::Array),
+            Some(b'"') => Ok(Kind::Text),
+            Some(b'-' | b'0'..=b'9') => Ok(Kind::Number),
+            Some(b't') => Ok(Kind::True),
+            Some(b'f') => Ok(Kind::False),
+            Some(b'n') => Ok(Kind::Null),
+            Some(_) => Err(BAD_TOKEN),
+            None => Err(UNEXPECTED_END),
+        }
+    }
+
+    fn null(&mut self) -> Result<bool, Refused> {
+        if self.peek() != Some(b'n') {
+            return Ok(false);
+        }
+        self.word(b"null").map(|()| true)
+    }
+
+    fn boolean(&mut self) -> Result<bool, Refused> {
+        let value = self.peek() == Some(b't');
+        self.word(if value { b"true" } else { b"false" })
+            .map(|()| value)
+    }
+
+    fn open(&mut self, kind: Kind) -> Result<(), Refused> {
+        self.expect(if kind == Kind::Array { b'[' } else { b'{' })?;
+        self.depth += 1;
+        if self.depth > DEPTH_MAX {
+            Err(TOO_DEEP)
+        } else {
+            Ok(())
+        }
+    }
+
+    #[inline]
+    fn next_key(&mut self, first: bool) -> Result<Option<Cow<'a, str>>, Refused> {
+        if !self.more(first, b'}')? {
+            return Ok(None);
+        }
+        let key = self.text()?;
+        self.expect(b':')?;
+        Ok(Some(key))
+    }
+
+    fn next_element(&mut self, first: bool) -> Result<bool, Refused> {
+        self.more(first, b']')
+    }
+
+    fn text(&mut self) -> Result<Cow<'a, str>, Refused> {
+        self.expect(b'"')?;
+        let run = self.run()?;
+        if self.rest().first() == Some(&b'"') {
+            self.at += 1;
+            return Ok(Cow::Borrowed(run));
+        }
+        let mut owned = String::with_capacity(run.len() + 16);
+        owned.push_str(run);
+        loop {
+            match self.rest().first() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(Cow::Owned(owned));
+                }
+                _ => owned.push(self.escape()?),
+            }
+            owned.push_str(self.run()?);
+        }
+    }
+
+    fn skip(&mut self) -> Result<(), Refused> {
         match self.kind()? {
             Kind::Object => {
-                self.open(b'{')?;
+                self.open(Kind::Object)?;
                 let mut first = true;
                 while self.next_key(first)?.is_some() {
                     first = false;
@@ -301,7 +277,7 @@ impl<'a> Tokens<'a> {
                 Ok(())
             }
             Kind::Array => {
-                self.open(b'[')?;
+                self.open(Kind::Array)?;
                 let mut first = true;
                 while self.next_element(first)? {
                     first = false;
@@ -313,6 +289,27 @@ impl<'a> Tokens<'a> {
             Kind::Number => self.number().map(drop),
             Kind::True | Kind::False => self.boolean().map(drop),
             Kind::Null => self.null().map(drop),
+            // JSON has neither.
+            Kind::Bytes | Kind::Time => Err(BAD_TOKEN),
+        }
+    }
+
+    fn number(&mut self) -> Result<Number<'a>, Refused> {
+        self.digits().map(Number::Written)
+    }
+
+    fn bytes(&mut self) -> Result<Blob, Refused> {
+        Err(BAD_TOKEN)
+    }
+
+    fn time(&mut self) -> Result<Timestamp, Refused> {
+        Err(BAD_TOKEN)
+    }
+
+    fn own(&self, text: Cow<'a, str>) -> Str {
+        match text {
+            Cow::Borrowed(part) => self.whole.share(part),
+            Cow::Owned(text) => Str::from(text),
         }
     }
 }

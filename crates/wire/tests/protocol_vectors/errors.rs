@@ -3,11 +3,21 @@
 use crate::elements::Element;
 use crate::inputs::same;
 use crate::suite::{Case, Outcome};
-use crate::tables::{leak, leak_text, model};
+use crate::tables::{self, leak, leak_text, model};
+use bytes::Bytes;
 use serde_json::Value;
 use waystation_wire::binding::encode_error;
+use waystation_wire::cbor::{self, Time};
+use waystation_wire::model::Serialization;
+use waystation_wire::shape::{TEXT, member};
 use waystation_wire::value::NOTHING;
-use waystation_wire::{ApiError, ErrorKind, Model};
+use waystation_wire::{ApiError, ErrorKind, Model, Protocol, Str};
+
+waystation_wire::structure! { Named, NAMED, "Named" {
+    0 kind: Str = member("__type", TEXT),
+    1 message: Option<Str> = member("message", TEXT),
+    2 capital_message: Option<Str> = member("Message", TEXT),
+}}
 
 pub(crate) fn case(case: &Case<'_>) -> Result<Outcome, String> {
     let model = model(
@@ -18,6 +28,9 @@ pub(crate) fn case(case: &Case<'_>) -> Result<Outcome, String> {
     );
     let response = &case.case["response"];
     let body = response["body"].as_str().unwrap_or_default();
+    if model.speaks(Protocol::RpcV2Cbor) {
+        return cbor_case(case, model);
+    }
     let query = model.protocols.iter().any(|protocol| protocol.is_query());
     if !query && !body.contains("__type") {
         return Ok(Outcome::Skipped(
@@ -43,6 +56,30 @@ pub(crate) fn case(case: &Case<'_>) -> Result<Outcome, String> {
         same(&plain(text)?, &plain(body)?)?;
         header(model, &encoded, response)?;
     }
+    Ok(Outcome::Passed)
+}
+
+/// The vector's error is read, and ours of the same name is read back.
+fn cbor_case(case: &Case<'_>, model: &'static Model) -> Result<Outcome, String> {
+    let response = &case.case["response"];
+    let read = |body: &Bytes| -> Result<String, String> {
+        let mut found = Named::default();
+        cbor::decode::document(body, Time::Seconds, Serialization::TokenNames, &mut found)
+            .map_err(|error| error.to_string())?;
+        let message = found.message.or(found.capital_message).unwrap_or_default();
+        Ok(format!("{}: {message}", short(&found.kind)))
+    };
+    let body = response["body"].as_str().unwrap_or_default();
+    let wanted = read(&tables::base64(body.as_bytes())?)?;
+    let name = wanted.split(':').next().unwrap_or_default();
+    let status = response["status_code"].as_u64().unwrap_or_default() as u16;
+    let code = case.case["errorCode"].as_str().unwrap_or_default();
+    let kind: &'static ErrorKind =
+        leak(ErrorKind::sender(leak_text(name), status).query(leak_text(code)));
+    let error = kind.with(case.case["errorMessage"].as_str().unwrap_or_default());
+    let encoded = encode_error(model, Protocol::RpcV2Cbor, &error, &"foo-id".into());
+    same(&read(&encoded.body)?, &wanted)?;
+    header(model, &encoded, response)?;
     Ok(Outcome::Passed)
 }
 

@@ -11,7 +11,9 @@ use std::sync::Arc;
 use waystation_wire::service::{Input, Reply};
 use waystation_wire::shape::StructShape;
 use waystation_wire::value::NOTHING;
-use waystation_wire::{Caller, Model, Request, Scheme, Service, Structure, binding, errors};
+use waystation_wire::{
+    Caller, Model, Protocol, Request, Scheme, Service, Structure, binding, errors,
+};
 
 /// Cases that say nothing to a server.
 const SKIPPED: &[(&str, &str)] = &[
@@ -66,6 +68,9 @@ pub(crate) fn case(case: &Case<'_>) -> Result<Outcome, String> {
         Box::new(DynamicStruct::new(CURRENT.get()))
     });
     let mut request = request(&case.case["serialized"]);
+    if model.speaks(Protocol::RpcV2Cbor) {
+        request.body = tables::base64(&request.body)?;
+    }
     if request.headers.is_empty() && !model.target_prefix.is_empty() {
         // Some vectors list only what they are about; every client sends the target.
         let target = format!("{}.{}", model.target_prefix, case.operation());

@@ -38,6 +38,18 @@ fn query_inputs_are_decoded() {
 }
 
 #[test]
+fn cbor_inputs_are_decoded() {
+    suite::run("input/smithy-rpc-v2-cbor.json", inputs::case).at_least(15);
+}
+
+#[test]
+fn cbor_outputs_are_encoded() {
+    suite::run("output/smithy-rpc-v2-cbor.json", outputs::case).at_least(35);
+    let compatible = "output/smithy-rpc-v2-cbor-query-compatible.json";
+    suite::run(compatible, outputs::case).at_least(2);
+}
+
+#[test]
 fn json_1_1_outputs_are_encoded() {
     suite::run("output/json.json", outputs::case).at_least(45);
 }

@@ -1,8 +1,11 @@
 //! Tables for models that are read at run time. They are leaked, since tables are static, and recursion is unrolled, since
 //! a table cannot be built after the reference to it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use serde_json::Value;
-use waystation_wire::model::{Dialect, Validation, operation};
+use waystation_wire::model::{Dialect, operation};
 use waystation_wire::shape::*;
 use waystation_wire::{Model, Protocol, Structure};
 
@@ -111,13 +114,16 @@ pub(crate) fn model(
     let text = |name: &str| leak_text(metadata[name].as_str().unwrap_or_default());
     let protocol = match (text("protocol"), text("jsonVersion")) {
         ("query", _) => Protocol::AwsQuery,
+        ("smithy-rpc-v2-cbor", _) => Protocol::RpcV2Cbor,
         (_, "1.1") => Protocol::AwsJson11,
         _ => Protocol::AwsJson10,
     };
     let name = leak_text(given["name"].as_str().unwrap_or_default());
     let mut row = operation(name, input, new_input);
-    if let Some(wrapper) = given["output"]["resultWrapper"].as_str() {
-        row = row.output(input, leak_text(wrapper));
+    if given["output"].is_object() {
+        let wrapper = given["output"]["resultWrapper"].as_str();
+        row = row.output(input, leak_text(wrapper.unwrap_or_default()));
+        row.result_wrapper = wrapper.map(leak_text);
     }
     leak(Model {
         service: "vectors",
@@ -128,10 +134,7 @@ pub(crate) fn model(
         protocols: Vec::leak(vec![protocol]),
         query_compatible: metadata["awsQueryCompatible"].is_object(),
         error_namespace: None,
-        dialect: Dialect {
-            validation: Validation::ListAll,
-            error_detail: false,
-        },
+        dialect: Dialect::USUAL,
         operations: Vec::leak(vec![row]),
     })
 }
@@ -142,4 +145,10 @@ pub(crate) fn leak<T>(value: T) -> &'static T {
 
 pub(crate) fn leak_text(text: &str) -> &'static str {
     String::leak(text.to_owned())
+}
+
+/// The bytes that a vector writes as Base64.
+pub(crate) fn base64(text: &[u8]) -> Result<Bytes, String> {
+    let bytes = STANDARD.decode(text).map_err(|error| error.to_string())?;
+    Ok(bytes.into())
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use waystation_wire::form::{Form, decode as form};
 use waystation_wire::json::decode as json;
 use waystation_wire::limits::{DECODED_BYTES_BASE, DECODED_BYTES_PER_BODY_BYTE, FORM_PAIRS_MAX};
+use waystation_wire::model::Serialization;
 
 const MEGABYTE: usize = 1 << 20;
 
@@ -17,7 +18,9 @@ fn allowed(body: usize) -> usize {
 fn measured(document: String) -> (usize, bool) {
     let body = Bytes::from(document);
     let mut taken = false;
-    let peak = peak_bytes(|| taken = json::document(&body, &mut Sample::default()).is_ok());
+    let peak = peak_bytes(|| {
+        taken = json::document(&body, Serialization::TokenNames, &mut Sample::default()).is_ok()
+    });
     assert!(
         peak <= allowed(body.len()),
         "{peak} bytes for a body of {}",

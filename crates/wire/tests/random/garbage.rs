@@ -6,6 +6,7 @@ use bytes::Bytes;
 use fastrand::Rng;
 use waystation_wire::form::{Form, decode as form};
 use waystation_wire::json::{decode as json, encode};
+use waystation_wire::model::Serialization;
 use waystation_wire::timestamp;
 
 const ROUNDS: usize = 5_000;
@@ -35,7 +36,7 @@ fn decode_everything(bytes: Vec<u8>) {
         }
     }
     let bytes = Bytes::from(bytes);
-    let _ = json::document(&bytes, &mut Sample::default());
+    let _ = json::document(&bytes, Serialization::TokenNames, &mut Sample::default());
     if let Ok(read) = Form::new(&bytes, "", Vec::new()) {
         let _ = form::document(&read, &mut Sample::default());
     }

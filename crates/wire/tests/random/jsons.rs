@@ -9,6 +9,7 @@ use fastrand::Rng;
 use serde_json::{Map, Value, json};
 use waystation_wire::Str;
 use waystation_wire::json::{decode, encode};
+use waystation_wire::model::Serialization;
 
 const ROUNDS: usize = 1_000;
 
@@ -68,7 +69,8 @@ fn json_map<V>(map: &waystation_wire::Map<V>, value: impl Fn(&V) -> Value) -> Va
 
 fn decoded(document: impl Into<Bytes>) -> Result<Sample, String> {
     let mut sample = Sample::default();
-    decode::document(&document.into(), &mut sample).map_err(|error| error.to_string())?;
+    decode::document(&document.into(), Serialization::TokenNames, &mut sample)
+        .map_err(|error| error.to_string())?;
     Ok(sample)
 }
 
@@ -177,7 +179,11 @@ fn we_agree_with_serde_json_about_syntax() {
         {
             continue;
         }
-        let ours = decode::document(&Bytes::from(document.clone()), &mut ());
+        let ours = decode::document(
+            &Bytes::from(document.clone()),
+            Serialization::TokenNames,
+            &mut (),
+        );
         // Ours also insists on an object, or on nothing.
         let agreed = match &theirs {
             Ok(Value::Object(_) | Value::Null) => ours.is_ok(),

@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout)]
 
 mod bounds;
+mod cbors;
 // The vectors use the rest of it.
 #[allow(dead_code)]
 #[path = "../protocol_vectors/elements.rs"]
