@@ -20,10 +20,10 @@ use waystation_storage::{
 /// Bytes of an entry.
 const ENTRY_BYTES: usize = 1000;
 /// How long each cell runs.
-const CELL: Duration = Duration::from_secs(8);
+const CELL: Duration = Duration::from_secs(5);
 /// How long the cells of write amplification run, and how long before anything counts.
-const AMPLIFICATION: Duration = Duration::from_secs(30);
-const WARM: Duration = Duration::from_secs(15);
+const AMPLIFICATION: Duration = Duration::from_secs(20);
+const WARM: Duration = Duration::from_secs(10);
 /// Engine time passes so many times faster than real time.
 const HASTE: u64 = 20;
 

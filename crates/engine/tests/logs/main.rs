@@ -1,6 +1,11 @@
 //! Logs through the engine's handle, with its threads on a real disk. What they promise under crashes, faults and any
 //! order of events is the simulator's business.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "real threads, a real disk and callers that wait"
+)]
+
 mod node;
 
 use std::time::Duration;

@@ -64,6 +64,6 @@ fn removal(path: &[u8], row: &Row) -> Result<CatalogChange, ApiError> {
         path: path.to_vec(),
         expect: Expect::Version(row.version()),
         value: None,
-        effects: queue.into_iter().collect(),
+        effects: Vec::from_iter(queue),
     })
 }

@@ -36,15 +36,13 @@ pub(crate) async fn create(
             return Ok(created);
         }
         check_quota(sns, caller, wanted.is_fifo)?;
+        let queue = wanted.is_fifo.then(|| fifo::queue_of(&wanted));
+        let queue = queue.map(|queue| CatalogEffect::Configure(queue, fifo::queue_config()));
         let changes = vec![CatalogChange {
             path: topic_path(topic.name),
             expect: Expect::Absent,
             value: Some(wanted.encode()),
-            effects: wanted
-                .is_fifo
-                .then(|| CatalogEffect::Configure(fifo::queue_of(&wanted), fifo::queue_config()))
-                .into_iter()
-                .collect(),
+            effects: Vec::from_iter(queue),
         }];
         if catalog::write(sns, &Scope::new(topic.account, topic.region), changes).await? {
             return Ok(created);
@@ -149,7 +147,7 @@ pub(crate) async fn delete(
             path: topic_path(topic.name),
             expect: Expect::Version(located.row.version()),
             value: None,
-            effects: removed_queue(&located.settings).into_iter().collect(),
+            effects: Vec::from_iter(removed_queue(&located.settings)),
         }];
         if catalog::write(sns, &located.scope, changes).await? {
             sns.subscribers.forget(&located.scope, topic.name);

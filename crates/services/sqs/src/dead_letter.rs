@@ -125,7 +125,7 @@ fn main_change(sqs: &Sqs, edit: &Edit<'_>) -> Result<CatalogChange, ApiError> {
         path: catalog::queue_path(edit.name),
         expect,
         value,
-        effects: queue.into_iter().collect(),
+        effects: Vec::from_iter(queue),
     })
 }
 

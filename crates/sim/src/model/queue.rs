@@ -125,11 +125,6 @@ impl QueueModel {
         Existence::of(&self.born, self.died.as_ref(), start, end)
     }
 
-    /// It may exist at some moment between the steps.
-    pub(crate) fn may_exist(&self, start: u64, end: u64) -> bool {
-        self.existence(start, end).may_be_there
-    }
-
     /// It may not exist at some moment between the steps.
     pub(crate) fn may_miss(&self, start: u64, end: u64) -> bool {
         self.existence(start, end).may_be_missing
