@@ -119,7 +119,7 @@ mod tests {
                 path: b"path".to_vec(),
                 expect: Expect::Any,
                 value: Some(Bytes::from_static(b"value")),
-                queue: None,
+                effects: Vec::new(),
             };
             let engine = self.engine();
             let asked = pin!(engine.write_catalog(scope, vec![change]));
