@@ -118,6 +118,10 @@ class Server:
         """What the server printed, its end if it is long."""
         return self.log_file.read_text(errors="replace")[-8000:] if self.log_file.exists() else ""
 
+    def whole_log(self) -> str:
+        """Everything the server printed."""
+        return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
+
     def advance(self, seconds: float):
         """Moves the test clock forward."""
         self._clock({"advance_ms": round(seconds * 1000)})

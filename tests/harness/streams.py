@@ -1,6 +1,7 @@
 """Streams that know how they are used: what almost every Kinesis test begins with."""
 
 import hashlib
+import socket
 import threading
 
 from harness.clients import aws_client
@@ -228,5 +229,6 @@ class Subscription:
         return self.records
 
     def close(self):
-        """Closes the connection."""
-        self._stream.close()
+        """Breaks the connection off; the SDK's own way waits for what comes next."""
+        self._stream._raw_stream._connection.sock.shutdown(socket.SHUT_RDWR)
+        assert self.ended.wait(10)

@@ -212,7 +212,7 @@ def test_every_violation_is_listed_with_its_value(wire: KinesisWire):
             "Value null at 'data' failed to satisfy constraint: Member must not be null",
             "Value '?' at 'streamName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+",
             "Value '' at 'partitionKey' failed to satisfy constraint: Member must have length greater than or equal to 1",
-            "Value 'x' at 'explicitHashKey' failed to satisfy constraint: Member must satisfy regular expression pattern: 0|([1-9]\\d{0,38})",
+            "Value 'x' at 'explicitHashKey' failed to satisfy constraint: Member must satisfy regular expression pattern: ^(0|([1-9]\\d{0,38}))$",
         ]
     )
     records = [{"Data": "", "PartitionKey": "k"}, {"Data": "", "PartitionKey": "x" * 257}]

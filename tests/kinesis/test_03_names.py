@@ -1,11 +1,14 @@
 """Section 3: names, ARNs and addressing."""
 
+import json
+
 import pytest
 
 from harness.behaviours import behaviour
 from harness.clients import aws_client
 from harness.lab import fresh_name, refused
-from harness.streams import ACCOUNT, Stream, Streams, shard_id
+from harness.streams import ACCOUNT, Streams, shard_id
+from harness.wire import credential
 
 
 @behaviour("KIN-032")
@@ -52,9 +55,14 @@ def test_a_stream_must_be_named(streams: Streams):
 @behaviour("KIN-035")
 def test_a_stream_id_selects_nothing(streams: Streams):
     stream = streams.stream()
-    stream_id = "a" * 20 + "-abc"
-    stream.put(StreamId=stream_id)
-    assert stream.describe(StreamId=stream_id)["StreamName"] == stream.name
+    named = {"StreamName": stream.name, "StreamId": "a" * 20 + "-abc"}
+    # The SDK makes a host name of it.
+    headers = credential(service="kinesis") | {"Content-Type": "application/x-amz-json-1.1"}
+    for operation, more in (("PutRecord", {"Data": "eA==", "PartitionKey": "k"}), ("DescribeStream", {})):
+        target = {"X-Amz-Target": f"Kinesis_20131202.{operation}"}
+        answer = streams.lab.wire.ask("POST", "/", json.dumps(named | more), headers | target)
+        assert answer.status == 200, answer.text
+    assert stream.data() == [b"x"]
 
 
 @behaviour("KIN-036")

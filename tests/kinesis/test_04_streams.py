@@ -71,27 +71,29 @@ def test_a_name_is_taken_while_its_stream_is_there(streams: Streams):
 
 @behaviour("KIN-049", "KIN-050", "KIN-068")
 def test_open_shards_of_an_account_are_limited(streams: Streams):
-    limits = streams.kinesis.describe_limits()
-    assert limits["ShardLimit"] == 20_000 and limits["OnDemandStreamCountLimit"] == 50
-    has = limits["OpenShardCount"]
-    stream = streams.stream(3)
-    assert streams.kinesis.describe_limits()["OpenShardCount"] == has + 3
-    on_demand = limits["OnDemandStreamCount"]
-    streams.on_demand()
-    after = streams.kinesis.describe_limits()
-    assert (after["OpenShardCount"], after["OnDemandStreamCount"]) == (has + 3, on_demand + 1)
+    account = "444444444444"
+    own = Streams(streams.lab, access_key=account)
+
+    def limits() -> dict:
+        found = own.kinesis.describe_limits()
+        del found["ResponseMetadata"]
+        return found
+
+    quotas = {"ShardLimit": 20_000, "OnDemandStreamCountLimit": 50, "ChannelCount": 0, "ChannelCountLimit": 50}
+    assert limits() == quotas | {"OpenShardCount": 0, "OnDemandStreamCount": 0}
+    stream = own.stream(3)
+    own.on_demand()
+    assert limits() == quotas | {"OpenShardCount": 3, "OnDemandStreamCount": 1}
     stream.split(shard_id(0))
-    assert streams.kinesis.describe_limits()["OpenShardCount"] == has + 4
-    more = 20_000 - has - 3
+    assert limits() == quotas | {"OpenShardCount": 4, "OnDemandStreamCount": 1}
     text = (
-        f"This request would exceed the shard limit for the account {ACCOUNT} in us-east-1. Current shard count for the account: "
-        f"{has + 4}. Limit: 20000. Number of additional shards that would have resulted from this request: {more}. Refer to the "
+        f"This request would exceed the shard limit for the account {account} in us-east-1. Current shard count for the account: "
+        "4. Limit: 20000. Number of additional shards that would have resulted from this request: 19997. Refer to the "
         "AWS Service Limits page (http://docs.aws.amazon.com/general/latest/gr/aws_service_limits.html) for current limits and "
         "how to request higher limits."
     )
     with refused("LimitExceededException", text):
-        streams.create(ShardCount=more)
-    stream.delete()
+        own.create(ShardCount=19_997)
 
 
 @behaviour("KIN-051")

@@ -235,6 +235,21 @@ def test_a_subscription_is_taken_over_after_five_seconds(clocked_streams: Stream
     third.wait_for(1)
 
 
+@behaviour("KIN-188", "KIN-186")
+def test_calls_for_one_shard_have_a_rate(limited_streams: Streams):
+    limited_streams.lab.advance(2)
+    stream = limited_streams.create(ShardCount=1)
+    limited_streams.lab.advance(2)
+    consumer = limited_streams.kinesis.register_stream_consumer(StreamARN=stream.arn, ConsumerName="c")["Consumer"]
+    limited_streams.lab.advance(2)
+    Subscription(stream, consumer)
+    with refused("LimitExceededException"):
+        Subscription(stream, consumer)
+    limited_streams.lab.advance(1)
+    with refused("ResourceInUseException"):
+        Subscription(stream, consumer)
+
+
 @behaviour("KIN-190")
 def test_a_consumer_that_goes_cannot_subscribe(clocked_streams: Streams):
     stream = clocked_streams.create(ShardCount=1)
@@ -265,7 +280,6 @@ def test_consumers_do_not_hold_back_each_other(streams: Streams):
         if len(seen) >= 20:
             break
     assert seen == data
-    slow.close()
 
 
 @behaviour("KIN-234", "KIN-037")

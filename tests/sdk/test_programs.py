@@ -4,6 +4,8 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from harness import places
 from harness.behaviours import behaviour
 from harness.server import Server
@@ -12,6 +14,10 @@ HERE = Path(__file__).parent
 # A first run fetches the SDK.
 SECONDS_MAX = 600
 MAIN_PATHS = ("SQS-123", "SQS-150", "SQS-172", "SQS-177", "SQS-216", "SQS-252", "SQS-268", "SQS-317")
+
+
+# What the SDK for Java relies on: CBOR, its times, HTTP/2, pushed records.
+STREAM_PATHS = ("KIN-002", "KIN-011", "KIN-013", "KIN-014", "KIN-015", "KIN-019", "KIN-179", "KIN-199")
 
 
 def walk(server: Server, command: list[str], **extra: str) -> list[str]:
@@ -32,13 +38,24 @@ def test_go():
         assert len(walk(server, [str(program)])) == 9
 
 
-@behaviour(*MAIN_PATHS)
-def test_java():
+@pytest.fixture(scope="module")
+def java() -> list[str]:
+    """The command line before the name of a class."""
     build = places.TARGET / "sdk" / "java"
     libraries = build / "libraries"
     maven = ["mvn", "-q", "-B", "-f", str(HERE / "java" / "pom.xml"), f"-Dwalk.directory={build}"]
     goals = ["compile", "dependency:copy-dependencies", f"-DoutputDirectory={libraries}"]
     subprocess.run([*maven, *goals], check=True, timeout=SECONDS_MAX)
+    return ["java", "-cp", f"{build / 'classes'}:{libraries}/*"]
+
+
+@behaviour(*MAIN_PATHS)
+def test_java(java: list[str]):
     with Server() as server:
-        java = ["java", "-cp", f"{build / 'classes'}:{libraries}/*", "waystation.Walk"]
-        assert len(walk(server, java)) == 10
+        assert len(walk(server, [*java, "waystation.Walk"])) == 10
+
+
+@behaviour(*STREAM_PATHS)
+def test_java_streams(java: list[str]):
+    with Server() as server:
+        assert len(walk(server, [*java, "waystation.Streams"])) == 5

@@ -46,7 +46,12 @@ def test_endpoints_of_absent_protocols_are_still_checked(topics: Topics):
         with refused(INVALID, f"Invalid parameter: Invalid SMS endpoint: {number}"):
             topics.sns.subscribe(TopicArn=arn, Protocol="sms", Endpoint=number)
     with refused("NotImplemented", status=501):
-        topics.sns.subscribe(TopicArn=arn, Protocol="https", Endpoint="https://localhost/")
+        topics.sns.subscribe(
+            TopicArn=arn,
+            Protocol="firehose",
+            Endpoint="arn:aws:firehose:us-east-1:000000000000:deliverystream/s",
+            Attributes={"SubscriptionRoleArn": "arn:aws:iam::000000000000:role/r"},
+        )
 
 
 @behaviour("SNS-066", "SNS-067")

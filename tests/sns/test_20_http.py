@@ -2,67 +2,16 @@
 
 import http.client
 import json
-import queue
-import threading
-import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 import pytest
 
 from harness.behaviours import behaviour
+from harness.endpoint import Endpoint, attributes, confirmed, retries, subscribe
 from harness.lab import Lab, refused
 from harness.server import Server
-from harness.topics import INVALID, Topic, Topics, text
-
-SECONDS_MAX = 20
-
-
-class Endpoint:
-    """A listener that keeps what it is sent and answers notifications with `statuses` in turn, the last one for ever."""
-
-    def __init__(self, *statuses: int):
-        self.statuses = list(statuses) or [200]
-        self.requests: queue.Queue = queue.Queue()
-        endpoint = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                status = 200
-                if self.headers["x-amz-sns-message-type"] == "Notification":
-                    status = endpoint.statuses[0] if len(endpoint.statuses) == 1 else endpoint.statuses.pop(0)
-                self.send_response(status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-                endpoint.requests.put((self.headers, body, time.monotonic()))
-
-            def log_message(self, *_):
-                """Silence."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/path?q=1"
-
-    def next(self, seconds: float = SECONDS_MAX) -> tuple:
-        """The next request: headers, body, time."""
-        return self.requests.get(timeout=seconds)
-
-    def is_quiet(self, seconds: float = 0.5) -> bool:
-        """Whether nothing comes for so long."""
-        try:
-            self.requests.get(timeout=seconds)
-        except queue.Empty:
-            return True
-        return False
-
-    def stop(self):
-        """Stops listening."""
-        self.server.shutdown()
-        self.server.server_close()
+from harness.topics import INVALID, Topics, text
 
 
 @pytest.fixture
@@ -71,24 +20,6 @@ def endpoint() -> Iterator[Endpoint]:
     listener = Endpoint()
     yield listener
     listener.stop()
-
-
-def subscribe(topic: Topic, endpoint: Endpoint, **attributes: str) -> str:
-    return topic.sns.subscribe(
-        TopicArn=topic.arn, Protocol="http", Endpoint=endpoint.url, Attributes=attributes, ReturnSubscriptionArn=True
-    )["SubscriptionArn"]
-
-
-def confirmed(topic: Topic, endpoint: Endpoint, **attributes: str) -> str:
-    """Subscribes and confirms with the token that was posted."""
-    arn = subscribe(topic, endpoint, **attributes)
-    token = json.loads(endpoint.next()[1])["Token"]
-    assert topic.sns.confirm_subscription(TopicArn=topic.arn, Token=token)["SubscriptionArn"] == arn
-    return arn
-
-
-def attributes(topic: Topic, arn: str) -> dict:
-    return topic.sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
 
 
 @behaviour("SNS-070", "SNS-092", "SNS-102", "SNS-106", "SNS-196", "SNS-197", "SNS-198", "SNS-237", "SNS-238", "SNS-241")
@@ -102,7 +33,10 @@ def test_an_endpoint_is_asked_first(topics: Topics, endpoint: Endpoint):
     assert "x-amz-sns-subscription-arn" not in headers
     assert headers["Content-Type"] == "text/plain; charset=UTF-8"
     asked = json.loads(body)
-    assert list(asked) == ["Type", "MessageId", "Token", "TopicArn", "Message", "SubscribeURL", "Timestamp"]
+    assert list(asked) == [
+        *("Type", "MessageId", "Token", "TopicArn", "Message", "SubscribeURL", "Timestamp"),
+        *("SignatureVersion", "Signature", "SigningCertURL"),
+    ]
     assert headers["x-amz-sns-message-id"] == asked["MessageId"]
     assert asked["Message"] == (
         f"You have chosen to subscribe to the topic {topic.arn}.\n"
@@ -207,11 +141,6 @@ def test_the_content_type_can_be_set(topics: Topics, endpoint: Endpoint):
     assert endpoint.next()[0]["Content-Type"] == "application/json"
 
 
-def retries(count: int) -> str:
-    """A policy of so many retries without delay."""
-    return json.dumps({"healthyRetryPolicy": {"minDelayTarget": 1, "maxDelayTarget": 1, "numRetries": count, "numNoDelayRetries": count}})
-
-
 @behaviour("SNS-245", "SNS-200", "SNS-336", "SNS-330", "SNS-331")
 @pytest.mark.parametrize("status", [500, 503, 429])
 def test_a_failure_that_may_pass_is_tried_again(topics: Topics, status: int):
@@ -233,6 +162,7 @@ def test_retries_wait(topics: Topics):
     confirmed(topic, endpoint, DeliveryPolicy=json.dumps(policy))
     topic.publish("m")
     first, second, third = (endpoint.next()[2] for _ in range(3))
+    # Up to a tenth longer than the policy says.
     assert 0.9 < second - first < 1.9 and 1.9 < third - second < 3.5
     assert endpoint.is_quiet(1)
     endpoint.stop()

@@ -215,6 +215,28 @@ def test_queues_beyond_the_limit_are_summed_up():
         assert others["messages_sent_total"] == 2, "the next in line has its own place now"
 
 
+def test_the_server_counts_what_waits_over_all_queues():
+    with Server("--ephemeral", "--test-clock", "--test-endpoints") as server:
+        lab = Lab(server)
+        one, other = lab.queue(), lab.queue()
+
+        def counts() -> tuple[int, int]:
+            text = Wire(server.host).ask("GET", "/metrics").text
+            found = dict(re.findall(r"^waystation_messages_(visible|waiting) (\d+)$", text, re.MULTILINE))
+            return int(found["visible"]), int(found["waiting"])
+
+        one.send("now")
+        one.send("later", DelaySeconds=60)
+        other.send("also now")
+        assert counts() == (2, 1)
+        message = other.receive_one()
+        assert counts() == (1, 2)
+        other.delete(message)
+        assert counts() == (1, 1)
+        lab.advance(61)
+        eventually(lambda: counts() == (2, 0), "the delay is over")
+
+
 @behaviour("SQS-329")
 def test_what_redrive_moves_does_not_count_as_sent(clocked: Lab):
     dead = clocked.queue()

@@ -1,4 +1,5 @@
 //! `cargo xtask bench sqs [--peers] [flags]`: the server as it is shipped, driven by the load generator, cell by cell.
+//! `cargo xtask bench sns [--peers] [flags]`: the same for publishing, by the number of subscriptions.
 //! `cargo xtask bench pattern`: the matcher of patterns with a peer beside it; one core, no server.
 //! `cargo xtask bench log [folder]`: logs of the engine, beside the journal alone; no server.
 //!
@@ -17,11 +18,13 @@ const PROFILE: &str = "dist";
 /// Builds what is measured and what measures, and runs it with the remaining arguments.
 pub(crate) fn run(tree: &Tree, args: &[String]) -> Result<(), String> {
     match args.split_first() {
-        Some((what, flags)) if what == "sqs" => sqs(tree, flags),
+        Some((what, flags)) if what == "sqs" => served(tree, "waystation-bench", flags),
+        Some((what, flags)) if what == "sns" => served(tree, "waystation-bench-sns", flags),
         Some((what, [])) if what == "pattern" => alone(tree, "waystation-bench-pattern", &[]),
         Some((what, folder)) if what == "log" => alone(tree, "waystation-bench-log", folder),
         _ => Err(
             "usage: cargo xtask bench sqs [--peers] [flags] (--help lists them)\n       \
+             cargo xtask bench sns [--peers] [--seconds N] [--connections N] [--cells A,B]\n       \
              cargo xtask bench pattern\n       cargo xtask bench log [folder]"
                 .to_owned(),
         ),
@@ -35,10 +38,10 @@ fn alone(tree: &Tree, program: &str, arguments: &[String]) -> Result<(), String>
     succeed(Command::new(program).args(arguments), "benchmark")
 }
 
-fn sqs(tree: &Tree, flags: &[String]) -> Result<(), String> {
+fn served(tree: &Tree, generator: &str, flags: &[String]) -> Result<(), String> {
     build(tree, &["waystation", "waystation-benches"])?;
     let folder = tree.target.join(PROFILE);
-    let mut bench = Command::new(folder.join("waystation-bench"));
+    let mut bench = Command::new(folder.join(generator));
     bench.arg("--server").arg(folder.join("waystation"));
     bench.args(flags.iter().filter(|flag| *flag != "--peers"));
     let peers = flags.iter().any(|flag| flag == "--peers");

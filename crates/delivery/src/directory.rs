@@ -1,6 +1,8 @@
 //! What an ARN stands for: the seam between sources that deliver and the services that own targets.
 
+use bytes::Bytes;
 use waystation_engine::QueueId;
+use waystation_wire::service::BoxFuture;
 
 use crate::arn::Arn;
 use crate::fifo_ids::DeduplicationScope;
@@ -20,4 +22,24 @@ pub struct QueueTarget {
 pub trait Queues: Send + Sync {
     /// The queue of an ARN at this engine time; `None` when there is none.
     fn find(&self, arn: &Arn<'_>, now_ms: u64) -> Option<QueueTarget>;
+}
+
+/// What became of an asynchronous invocation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Invocation {
+    /// The event is the function's now; whatever comes of it is no matter of the source (SNS-235).
+    Accepted {
+        /// The id of the request.
+        request_id: String,
+    },
+    /// There is no such function, or it lets the source not in: no retry will help (SNS-234).
+    Refused(String),
+    /// It may work later.
+    Failed(String),
+}
+
+/// A service that runs functions.
+pub trait Functions: Send + Sync {
+    /// Hands an event to a function, by the ARN of the function, an alias or a version.
+    fn invoke(&self, arn: &str, event: Bytes) -> BoxFuture<'static, Invocation>;
 }

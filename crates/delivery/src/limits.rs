@@ -11,8 +11,17 @@ pub const FIFO_ID_LENGTH_MAX: usize = 128;
 
 /// SNS-244: seconds in which an endpoint has to answer.
 pub const POST_SECONDS_MAX: u64 = 15;
-/// Bytes of an endpoint's answer that are read; nobody looks at them.
+/// Bytes of an endpoint's answer that are read.
 pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of it that a delivery status shows.
+pub const ANSWER_BYTES_SHOWN: usize = 1_024;
+/// SNS-061: seconds in which the name of an endpoint has to resolve.
+pub const LOOKUP_SECONDS_MAX: u64 = 5;
+
+/// Signatures that are made at a time.
+pub const SIGNATURES_AT_ONCE: usize = 2;
+/// Signatures that are remembered, about 500 bytes each.
+pub const SIGNATURES_KNOWN: usize = 16_384;
 
 /// Rates remembered at once; beyond, new subjects are not counted.
 pub const ALLOWANCES_MAX: usize = 10_000;

@@ -139,6 +139,11 @@ impl<'a> Input<'a> {
         (0..count).map(|_| read(self)).collect()
     }
 
+    /// What is left, whatever it is.
+    pub fn rest(self) -> &'a [u8] {
+        self.0
+    }
+
     /// Nothing may be left over.
     pub fn end(self) -> Result<(), Malformed> {
         if self.0.is_empty() {

@@ -121,7 +121,7 @@ impl Capture {
         let mut capture = Capture {
             shard: shard.id,
             manifest: Manifest {
-                generation: shard.generation,
+                generation: shard.root,
                 applied: position.end,
                 frame: position.frame,
                 time_ms: shard.time_ms,
@@ -135,9 +135,10 @@ impl Capture {
             return capture;
         }
         shard.dirty = false;
-        let before = shard.generation;
+        let before = shard.root;
         shard.generation += 1;
         let generation = shard.generation;
+        shard.root = generation;
         capture.manifest.generation = generation;
         let id = shard.id;
         for queue in shard.queues.values_mut().filter(|queue| queue.dirty) {

@@ -196,6 +196,7 @@ fn abandoned_generations(view: &dyn View) -> Result<Vec<(ShardId, u64)>, Storage
 fn read_shard(view: &dyn View, shard: &mut Shard, manifest: &Manifest) -> Result<(), StorageError> {
     shard.time_ms = manifest.time_ms;
     shard.generation = manifest.generation;
+    shard.root = manifest.generation;
     shard.applied_end = manifest.applied.0;
     if manifest.generation == 0 {
         return Ok(());

@@ -57,8 +57,10 @@ pub(crate) struct Shard {
     pub(crate) references: Vec<u32>,
     /// Rows of removed queues for the next checkpoint to remove: (kind, queue, number, generation).
     pub(crate) dropped_rows: Vec<crate::row_key::RowKey>,
-    /// Generation of the last checkpoint begun.
+    /// Generation of the last checkpoint begun; a restart counts those that a crash cut off, which are not used again.
     pub(crate) generation: u64,
+    /// Generation of the root row: what the manifest names as long as nothing changes.
+    pub(crate) root: u64,
     /// Something changed since the last checkpoint.
     pub(crate) dirty: bool,
     /// Address just after the last record applied.
@@ -84,6 +86,7 @@ impl Shard {
             references: Vec::new(),
             dropped_rows: Vec::new(),
             generation: 0,
+            root: 0,
             dirty: false,
             applied_end: 0,
         }

@@ -102,4 +102,6 @@ pub struct Parts {
     pub refresh: Vec<Refresh>,
     /// Endpoints below `/_waystation/` and `/_aws/`, see [`Config::test_endpoints`].
     pub test_routes: Vec<InternalRoute>,
+    /// Pages that are always there and need no signature.
+    pub pages: Vec<InternalRoute>,
 }

@@ -32,6 +32,8 @@ pub struct InternalRoute {
 
 /// Paths that no AWS API has.
 const PREFIXES: [&str; 3] = ["/_waystation/", "/_localstack/", "/_aws/"];
+/// What the paths of SNS's certificates begin with (SNS-194).
+const CERTIFICATES: &str = "/SimpleNotificationService-";
 const METRICS_PATH: &str = "/metrics";
 const HEALTH_PATHS: [&str; 2] = ["/_waystation/health", "/_localstack/health"];
 
@@ -39,6 +41,7 @@ const HEALTH_PATHS: [&str; 2] = ["/_waystation/health", "/_localstack/health"];
 pub(crate) fn is_internal(path: &str) -> bool {
     // Service paths begin otherwise: this runs on every request.
     path == METRICS_PATH
+        || path.starts_with(CERTIFICATES)
         || (path.starts_with("/_") && PREFIXES.iter().any(|prefix| path.starts_with(prefix)))
 }
 
@@ -57,8 +60,9 @@ pub(crate) async fn answer(door: &Door, request: Request) -> Response {
         };
     }
     let here: Vec<&InternalRoute> = door
-        .test_routes
+        .pages
         .iter()
+        .chain(&door.test_routes)
         .filter(|route| matches(route.path, path))
         .collect();
     if let Some(route) = here.iter().find(|route| route.method == asked) {

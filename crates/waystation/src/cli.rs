@@ -134,6 +134,15 @@ pub(crate) struct ServeFlags {
     )]
     pub(crate) tls: Option<String>,
 
+    /// Trust these authorities too, for certificates of HTTPS endpoints: a PEM file
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "WAYSTATION_TRUSTED_CA",
+        hide_env = true
+    )]
+    pub(crate) trusted_ca: Option<PathBuf>,
+
     /// Read this file instead of ./waystation.toml
     #[arg(
         long,
@@ -209,7 +218,7 @@ mod tests {
             assert_eq!(flag.get_env().unwrap(), &*format!("WAYSTATION_{name}"));
             seen += 1;
         }
-        assert_eq!(seen, 11);
+        assert_eq!(seen, 12);
     }
 
     #[test]

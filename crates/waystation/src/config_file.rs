@@ -22,6 +22,7 @@ pub(crate) struct ConfigFile {
     pub(crate) limits: Option<String>,
     pub(crate) log: Option<String>,
     pub(crate) tls: Option<String>,
+    pub(crate) trusted_ca: Option<PathBuf>,
     pub(crate) account: Option<String>,
     pub(crate) region: Option<String>,
     pub(crate) cors_origins: Vec<String>,

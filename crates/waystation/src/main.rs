@@ -12,6 +12,8 @@ mod peek_endpoint;
 mod peek_rendering;
 mod captured_endpoint;
 mod reset_endpoint;
+mod certificate_page;
+mod no_functions;
 mod json_answer;
 mod metrics;
 mod queue_metrics;

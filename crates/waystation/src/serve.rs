@@ -8,10 +8,12 @@ use prometheus_client::registry::Registry;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use waystation_auth::{Authenticator, Credentials, Defaults, Mode};
 use waystation_cloudwatch::CloudWatch;
+use waystation_delivery::post::Trust;
+use waystation_delivery::signer::Signer;
 use waystation_engine::{Budgets, Clock, Engine, Parts as EngineParts, Room, Running};
 use waystation_frontdoor::{Answers, Config, FrontDoor, Parts, TestEndpoints, Tls as DoorTls};
 use waystation_kinesis::Kinesis;
-use waystation_sns::Sns;
+use waystation_sns::{Outside, Sns};
 use waystation_sqs::Sqs;
 use waystation_storage::{
     DataDirectory, Disk, FjallView, JournalOptions, StorageError, ViewOptions, VolatileDisk,
@@ -22,13 +24,14 @@ use waystation_wire::{Service, Str};
 
 use crate::clock::EngineClock;
 use crate::cloudwatch_metrics::CloudWatchMetrics;
+use crate::no_functions::NoFunctions;
 use crate::queue_metrics::QueueMetrics;
 use crate::settings::{Auth, Data, Limits, Settings, Tls};
 use crate::stream_metrics::StreamMetrics;
 use crate::topic_metrics::TopicMetrics;
 use crate::{
-    EXIT_STORAGE, captured_endpoint, clock_endpoint, explain, greeting, metrics, peek_endpoint,
-    reset_endpoint,
+    EXIT_STORAGE, captured_endpoint, certificate_page, clock_endpoint, explain, greeting, metrics,
+    peek_endpoint, reset_endpoint,
 };
 
 /// Runs the server; returns when it was stopped cleanly.
@@ -172,20 +175,12 @@ async fn serve(
 ) -> Result<(), String> {
     let (mode, credentials) = authentication(&settings.auth)?;
     let defaults = defaults(settings);
-    let limits = match settings.limits {
-        Limits::None => waystation_sns::Limits::None,
-        Limits::Aws => waystation_sns::Limits::Aws,
-    };
-    let runtime = tokio::runtime::Handle::current();
-    let spawn = Box::new({
-        let runtime = runtime.clone();
-        move |task| drop(runtime.spawn(task))
-    });
-    let sqs = Arc::new(Sqs::new(engine.clone(), limits, spawn));
-    sqs.resume_move_tasks().map_err(|error| error.message)?;
-    let sns = Arc::new(Sns::new(engine.clone(), limits, sqs.clone()));
-    sns.start_deliveries();
-    let kinesis = start_kinesis(settings, engine, runtime);
+    let Services {
+        sqs,
+        sns,
+        kinesis,
+        signer,
+    } = services(settings, engine)?;
     let mut registry = Registry::default();
     registry.register_collector(Box::new(metrics::EngineMetrics(engine.clone())));
     let cloudwatch = Arc::new(CloudWatch::new());
@@ -217,6 +212,7 @@ async fn serve(
             registry,
             refresh: vec![queue_metrics.refresh(&sqs)],
             test_routes,
+            pages: vec![certificate_page::route(signer)],
         },
     )
     .map_err(|error| explain(&error))?;
@@ -233,6 +229,54 @@ async fn serve(
     };
     door.run(shutdown).await.map_err(|error| explain(&error))?;
     Ok(())
+}
+
+/// The services and what they share.
+struct Services {
+    sqs: Arc<Sqs>,
+    sns: Arc<Sns>,
+    kinesis: Arc<Kinesis>,
+    signer: Arc<Signer>,
+}
+
+fn services(settings: &Settings, engine: &Engine) -> Result<Services, String> {
+    let limits = match settings.limits {
+        Limits::None => waystation_sns::Limits::None,
+        Limits::Aws => waystation_sns::Limits::Aws,
+    };
+    let runtime = tokio::runtime::Handle::current();
+    let spawn = Box::new({
+        let runtime = runtime.clone();
+        move |task| drop(runtime.spawn(task))
+    });
+    let signer = Arc::new(Signer::new(engine.clone()));
+    let sqs = Arc::new(Sqs::new(engine.clone(), limits, spawn, signer.clone()));
+    sqs.resume_move_tasks().map_err(|error| error.message)?;
+    let outside = Outside {
+        queues: sqs.clone(),
+        functions: Arc::new(NoFunctions),
+        signer: signer.clone(),
+        trust: trust(settings)?,
+    };
+    let sns = Arc::new(Sns::new(engine.clone(), limits, outside));
+    sns.start_deliveries();
+    let kinesis = start_kinesis(settings, engine, runtime);
+    Ok(Services {
+        sqs,
+        sns,
+        kinesis,
+        signer,
+    })
+}
+
+/// Whom HTTPS endpoints of subscriptions may be vouched for by.
+fn trust(settings: &Settings) -> Result<Trust, String> {
+    let Some(file) = &settings.trusted_ca else {
+        return Trust::new(None).map_err(|error| explain(&error));
+    };
+    let wrong = |error: String| format!("--trusted-ca {}: {error}", file.display());
+    let pem = std::fs::read(file).map_err(|error| wrong(error.to_string()))?;
+    Trust::new(Some(&pem)).map_err(|error| wrong(error.to_string()))
 }
 
 fn start_kinesis(

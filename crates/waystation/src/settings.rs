@@ -63,6 +63,7 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     pub(crate) log: tracing::Level,
     pub(crate) tls: Option<Tls>,
+    pub(crate) trusted_ca: Option<PathBuf>,
     pub(crate) account: String,
     pub(crate) region: String,
     pub(crate) cors_origins: Vec<String>,
@@ -91,10 +92,8 @@ impl Settings {
             flags.credentials.as_ref().or(file.credentials.as_ref()),
         )?;
         check_reach(&addresses, &auth, flags, &file)?;
-        let (account, region) = (
-            parse_account(file.account.clone())?,
-            parse_region(file.region.clone())?,
-        );
+        let account = parse_account(file.account.clone())?;
+        let region = parse_region(file.region.clone())?;
         Ok(Settings {
             addresses,
             port,
@@ -107,6 +106,7 @@ impl Settings {
                 Some(text) => Some(parse_tls(text)?),
                 None => None,
             },
+            trusted_ca: flags.trusted_ca.clone().or(file.trusted_ca),
             declarations: declarations(file.sqs, &file.path, &file.text, &account, &region)?,
             account,
             region,

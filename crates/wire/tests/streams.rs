@@ -1,5 +1,8 @@
 //! An operation that answers with a stream of events, through its binding: frames, their order and their end.
 
+// Which behaviours a test shows must be seen.
+#![allow(clippy::print_stdout)]
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method};
 use std::collections::BTreeMap;
@@ -196,6 +199,7 @@ fn an_error_before_the_first_event_is_an_ordinary_answer() {
 
 #[test]
 fn an_error_of_the_model_is_an_exception_and_the_last_frame() {
+    println!("behaviour KIN-197");
     let mut frames = ask(&Arc::default(), "{\"To\":0,\"End\":\"gone\"}")
         .frames
         .unwrap();
@@ -210,6 +214,7 @@ fn an_error_of_the_model_is_an_exception_and_the_last_frame() {
 
 #[test]
 fn an_error_that_the_model_does_not_list_is_an_error_without_payload() {
+    println!("behaviour KIN-198");
     let mut frames = ask(&Arc::default(), "{\"To\":0,\"End\":\"odd\"}")
         .frames
         .unwrap();

@@ -2,7 +2,7 @@
 "use strict";
 
 const { spawn } = require("node:child_process");
-const { mkdirSync, mkdtempSync, openSync, rmSync, readFileSync } = require("node:fs");
+const { mkdirSync, mkdtempSync, openSync, rmSync, readFileSync, writeFileSync } = require("node:fs");
 const { createServer } = require("node:net");
 const { join } = require("node:path");
 
@@ -30,8 +30,9 @@ async function isHealthy(url) {
   }
 }
 
-// Starts the server and resolves once it serves; `stop` ends it and removes its data.
-async function start() {
+// Starts the server and resolves once it serves; `stop` ends it and removes its data. `flags` follow the usual ones, and
+// `configuration` is the text of its file.
+async function start(flags = [], configuration = "") {
   const parent = join(TARGET, "test-data");
   mkdirSync(parent, { recursive: true });
   const directory = mkdtempSync(join(parent, "node-"));
@@ -39,7 +40,10 @@ async function start() {
   const log = openSync(logFile, "a");
   const address = `127.0.0.1:${await freePort()}`;
   const url = `http://${address}`;
-  const child = spawn(BINARY, ["--listen", address, "--data-dir", join(directory, "data")], { stdio: ["ignore", log, log] });
+  const data = join(directory, "data");
+  const file = join(directory, "waystation.toml");
+  writeFileSync(file, configuration);
+  const child = spawn(BINARY, ["--listen", address, "--data-dir", data, "--config", file, ...flags], { stdio: ["ignore", log, log] });
   const ended = new Promise((resolve) => child.on("exit", resolve));
   const deadline = Date.now() + START_MS_MAX;
   while (!(await isHealthy(url))) {
@@ -54,7 +58,7 @@ async function start() {
     await ended;
     rmSync(directory, { recursive: true, force: true });
   };
-  return { url, stop };
+  return { url, data, stop };
 }
 
 module.exports = { start };

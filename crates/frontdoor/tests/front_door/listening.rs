@@ -58,6 +58,7 @@ fn a_busy_port_is_a_clear_error() {
         registry: Registry::default(),
         refresh: Vec::new(),
         test_routes: Vec::new(),
+        pages: Vec::new(),
     };
     let Err(error) = FrontDoor::bind(config, parts) else {
         panic!("the port is taken twice");

@@ -2,6 +2,9 @@
 //! module per promise; the client is a plain TCP stream, so that a test sees
 //! and sends exactly the bytes it means.
 
+// Which behaviours a test shows must be seen.
+#![allow(clippy::print_stdout)]
+
 mod authentication;
 mod browsers;
 mod client;

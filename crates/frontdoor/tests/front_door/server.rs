@@ -64,6 +64,7 @@ impl Server {
             registry: Registry::default(),
             refresh: Vec::new(),
             test_routes,
+            pages: Vec::new(),
         };
         let runtime = Builder::new_multi_thread()
             .worker_threads(2)

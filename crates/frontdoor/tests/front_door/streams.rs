@@ -62,6 +62,7 @@ fn a_client_that_goes_away_ends_its_stream() {
 
 #[test]
 fn a_client_that_does_not_read_holds_back_the_producer_and_is_not_cut() {
+    println!("behaviour KIN-193");
     let server = Server::with(|config| {
         config.limits.write_stall_timeout = Duration::from_millis(50);
         config.limits.idle_timeout = Duration::from_millis(50);

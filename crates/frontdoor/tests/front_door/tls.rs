@@ -164,6 +164,7 @@ fn a_missing_certificate_is_a_clear_error() {
         registry: Default::default(),
         refresh: Vec::new(),
         test_routes: Vec::new(),
+        pages: Vec::new(),
     };
     let Err(error) = waystation_frontdoor::FrontDoor::bind(config, parts) else {
         panic!("started without a certificate");

@@ -6,6 +6,9 @@
 //! kinesis/stream/<name>                 settings of a stream
 //! kinesis/shard/<stream>/<index>        a shard; the index as four bytes, so that rows stand in order
 //! kinesis/consumer/<stream>/<name>      a registered consumer
+//! kinesis/queue/<id>                    a queue over a stream; the id as eight bytes
+//! kinesis/queue-name/<name>             the id of the queue that has the name
+//! kinesis/cursor/<queue>/<shard>        how far the queue is in the shard: queue_feed.rs
 //! ```
 //! Whoever writes a shard's row writes the stream's row with it: shards are read anew when that has another version.
 

@@ -82,7 +82,7 @@ pub(crate) async fn get(
         seen.records.len(),
         bytes,
         behind_ms,
-        now_ms - begun_ms,
+        now_ms.saturating_sub(begun_ms),
     );
     let next = ShardIterator {
         position: seen.next,
@@ -184,7 +184,7 @@ fn record(shard: &Shard, entry: &LogEntry) -> Result<ShownRecord, ApiError> {
 }
 
 /// The children of a closed shard. Its log may know of the close a moment before the catalog shows it.
-async fn children(
+pub(crate) async fn children(
     engine: &Engine,
     located: &Located,
     parent: u32,

@@ -16,8 +16,9 @@ use waystation_engine::{
 };
 use waystation_wire::ApiError;
 
-use crate::addressing;
+use crate::addressing::{self, Located};
 use crate::errors::from_engine;
+use crate::get_records::children;
 use crate::positions::locate;
 use crate::queue_catalog::{self, Found};
 use crate::shard_rows::Shard;
@@ -128,8 +129,7 @@ impl Feeder {
         let Ok(Some(found)) = self.find() else {
             return;
         };
-        let stream = addressing::find_row(&self.engine, &self.scope, &found.queue.stream_name);
-        let Ok(Some(located)) = stream else {
+        let Ok(Some(located)) = self.stream(&found) else {
             return;
         };
         let Ok(shards) = located.shards(&self.engine) else {
@@ -137,15 +137,13 @@ impl Feeder {
         };
         for shard in shards.all() {
             // Shards that ended before the queue's time have nothing for it.
+            let start_ms = found.queue.start_ms;
             let is_over = shard
                 .closed_ms
-                .is_some_and(|closed_ms| closed_ms < found.queue.start_ms);
-            if shard.stream == found.queue.stream
-                && !is_over
-                && self.feeds.begin(self.queue, shard.index)
-            {
-                let (feeder, shard) = (self.clone(), Arc::clone(shard));
-                (self.spawn)(Box::pin(async move { feeder.run(&shard).await }));
+                .is_some_and(|closed_ms| closed_ms < start_ms);
+            if !is_over && self.feeds.begin(self.queue, shard.index) {
+                let (feeder, index) = (self.clone(), shard.index);
+                (self.spawn)(Box::pin(async move { feeder.run(index).await }));
             }
         }
     }
@@ -155,7 +153,7 @@ impl Feeder {
         Ok(found.filter(|found| found.status != Status::Deleting))
     }
 
-    async fn run(&self, shard: &Shard) {
+    async fn run(&self, shard: u32) {
         loop {
             match self.slice(shard).await {
                 Ok(true) => {}
@@ -164,41 +162,50 @@ impl Feeder {
                 Err(_) => tokio::time::sleep(Duration::from_millis(limits::RUNNER_PAUSE_MS)).await,
             }
         }
-        self.feeds.end(self.queue, shard.index);
+        self.feeds.end(self.queue, shard);
     }
 
-    /// Brings what the shard has; false when nothing more will come of it.
-    async fn slice(&self, shard: &Shard) -> Result<bool, ApiError> {
+    /// Brings what the shard has; false when nothing more will come of it: the queue is gone, the shard expired, or it was read
+    /// to its end.
+    async fn slice(&self, index: u32) -> Result<bool, ApiError> {
         let Some(found) = self.find()? else {
             return Ok(false);
         };
         self.await_room(&found).await?;
-        let from = self.cursor(&found, shard).await?;
-        let log = &self.engine.log(shard.log);
+        let Some(located) = self.stream(&found)? else {
+            return Ok(false);
+        };
+        let Some(shard) = located.shards(&self.engine)?.get(index).cloned() else {
+            return Ok(false);
+        };
+        let from = self.cursor(&found, &shard).await?;
         let read = LogRead {
             from,
             entries_max: limits::FED_RECORDS,
             bytes_max: limits::FED_BYTES,
             wait_ms: limits::FEED_WAIT_MS,
         };
-        let batch = match log.read(read).await {
-            // The log of a new child is on its way; that of an expired shard is gone.
-            Err(EngineError::NoSuchLog) if shard.closed_ms.is_some() => return Ok(false),
-            Err(error) => return Err(from_engine(error)),
-            Ok(batch) => batch,
-        };
-        let Some(found) = self.find()? else {
+        let log = self.engine.log(shard.log);
+        let batch = log.read(read).await.map_err(from_engine)?;
+        if self.find()?.is_none() {
             return Ok(false);
-        };
-        self.send(&found, shard, &batch.entries).await?;
+        }
+        self.send(&found, &shard, &batch.entries).await?;
         if batch.next != from {
-            self.note(shard.index, batch.next).await?;
+            self.note(index, batch.next).await?;
         }
         if batch.ended {
             // Its children may have no task yet.
+            children(&self.engine, &located, index).await?;
             self.start_all();
         }
         Ok(!batch.ended)
+    }
+
+    /// The queue's stream.
+    fn stream(&self, found: &Found) -> Result<Option<Located>, ApiError> {
+        let stream = addressing::find_row(&self.engine, &self.scope, &found.queue.stream_name)?;
+        Ok(stream.filter(|located| located.stream.settings.id == found.queue.stream))
     }
 
     /// Rests while the queue has plenty.

@@ -25,7 +25,7 @@ macro_rules! control {
     };
 }
 
-// The second table of section 12. Those per stream are counted with the stream's name.
+// The second table of section 12. Those per stream are counted with the stream's name, and subscriptions for each consumer and shard (KIN-188).
 control! {
     CREATE_STREAM = "CreateStream", 5;
     DELETE_STREAM = "DeleteStream", 5;
@@ -49,6 +49,7 @@ control! {
     DESCRIBE_STREAM_SUMMARY = "DescribeStreamSummary", 20;
     DESCRIBE_CONSUMER = "DescribeStreamConsumer", 20;
     DESCRIBE_LIMITS = "DescribeLimits", 1;
+    SUBSCRIBE_TO_SHARD = "SubscribeToShard", 1;
     LIST_SHARDS = "ListShards", 1000;
 }
 

@@ -130,7 +130,7 @@ pub(crate) async fn split(
         let at = key
             .parse()
             .ok()
-            .filter(|at: &u128| *at > first + 1 && *at < last);
+            .filter(|at: &u128| *at > first.saturating_add(1) && *at < last);
         let at = at.ok_or_else(|| {
             invalid(format_args!(
                 "NewStartingHashKey {key} used in SplitShard() on shard {} in stream {} under account {} is not both \

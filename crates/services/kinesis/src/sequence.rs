@@ -195,11 +195,11 @@ mod tests {
     fn the_layout_is_that_of_aws() {
         // KIN-091: digits put together by hand.
         let number = SequenceNumber {
-            created_s: 0x5_4c0_9dd4,
+            created_s: 0x54c0_9dd4,
             shard: 0x12,
             place: 0x1234,
             is_between: false,
-            second: 0x5_4c0_9dd5,
+            second: 0x54c0_9dd5,
         };
         let hex = "2054c09dd42000000000000123400054c09dd5000000122";
         assert_eq!(hex.len(), DIGITS);

@@ -81,7 +81,8 @@ pub(crate) async fn store(
         .iter()
         .any(|(_, failure)| matches!(failure, Failure::Throttled(_)))
     {
-        growth::note_refused(kinesis, &located).await?;
+        // A stream that finds no room to grow now does so when it refuses again.
+        let _later = growth::note_refused(kinesis, &located).await;
     }
     for (place, failure) in refused {
         set(&mut outcomes, place, Err(failure));
@@ -134,6 +135,9 @@ fn set(
     }
 }
 
+/// Records without a shard, by place in the request.
+type Refused = Vec<(usize, Failure)>;
+
 /// Puts records to their shards, in the order of the request. `again` are those that had a shard already: they are not
 /// counted a second time.
 fn route(
@@ -141,7 +145,7 @@ fn route(
     located: &Located,
     entries: &[Entry],
     again: Option<&[usize]>,
-) -> Result<(Vec<Batch>, Vec<(usize, Failure)>), ApiError> {
+) -> Result<(Vec<Batch>, Refused), ApiError> {
     let shards = located.shards(&kinesis.engine)?;
     let record_bytes_max = u64::from(located.stream.settings.record_kib) * 1_024;
     let mut batches: Vec<Batch> = Vec::new();
@@ -210,29 +214,26 @@ async fn append_all(
 
 /// Awaits all futures at once.
 async fn all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
-    let mut running: Vec<(Pin<Box<F>>, Option<F::Output>)> = futures
-        .into_iter()
-        .map(|future| (Box::pin(future), None))
-        .collect();
+    let mut outputs: Vec<Option<F::Output>> = Vec::new();
+    outputs.resize_with(futures.len(), || None);
+    let mut running: Vec<Pin<Box<F>>> = futures.into_iter().map(Box::pin).collect();
     poll_fn(|context| {
         let mut is_ready = true;
-        for (future, output) in running.iter_mut().filter(|(_, output)| output.is_none()) {
-            match future.as_mut().poll(context) {
-                Poll::Ready(done) => *output = Some(done),
-                Poll::Pending => is_ready = false,
+        for (future, output) in running.iter_mut().zip(&mut outputs) {
+            if output.is_none() {
+                match future.as_mut().poll(context) {
+                    Poll::Ready(done) => *output = Some(done),
+                    Poll::Pending => is_ready = false,
+                }
             }
         }
-        if is_ready {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
+        match is_ready {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
         }
     })
     .await;
-    running
-        .into_iter()
-        .filter_map(|(_, output)| output)
-        .collect()
+    outputs.into_iter().flatten().collect()
 }
 
 /// Notes what a shard took. It may have been fewer than given: then the disk filled up.

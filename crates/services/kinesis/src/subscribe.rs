@@ -13,6 +13,7 @@ use waystation_wire::{ApiError, Caller, EventStream, Str};
 use crate::addressing::{self, Located, Target};
 use crate::api::{SubscribeToShardEvent, SubscribeToShardEventStream, SubscribeToShardInput};
 use crate::consumer_rows::{Consumer, Status};
+use crate::consumers::Found;
 use crate::errors::{from_engine, in_use, internal, no_shard, not_found, shard_does_not_exist};
 use crate::figures::Notes;
 use crate::get_records::Seen;
@@ -22,7 +23,7 @@ use crate::put::would_succeed;
 use crate::sequence::SequenceNumber;
 use crate::shard_rows::Shard;
 use crate::subscriptions::{Place, Seat, Subject};
-use crate::{Kinesis, catalog, consumers, limits, names};
+use crate::{Kinesis, catalog, consumers, limits, names, rates};
 
 /// `SubscribeToShard`; what is refused here is an ordinary answer (KIN-176).
 pub(crate) async fn subscribe(
@@ -31,26 +32,8 @@ pub(crate) async fn subscribe(
     input: SubscribeToShardInput,
 ) -> Result<EventStream<SubscribeToShardEventStream>, ApiError> {
     let found = consumers::by_arn(kinesis, caller, &input.consumer_arn)?;
-    if found.status != Status::Active {
-        // KIN-190
-        return Err(in_use(format_args!(
-            "Consumer {} is not ACTIVE, instead in state {}",
-            input.consumer_arn,
-            found.status.as_str()
-        )));
-    }
-    let located = found.located;
-    let (name, account) = (&located.name, located.account());
-    let index = names::parse_shard_id(&input.shard_id)
-        .ok_or_else(|| no_shard(&input.shard_id, name, account))?;
-    let horizon_ms = located.stream.settings.horizon_ms(located.now_ms);
-    let shards = located.shards(&kinesis.engine)?;
-    let shard = shards
-        .get(index)
-        .filter(|shard| shard.is_listed(horizon_ms));
-    let shard = shard
-        .cloned()
-        .ok_or_else(|| shard_does_not_exist(&names::shard_id(index), name, account))?;
+    let shard = shard(kinesis, &found, &input)?;
+    let (located, index) = (found.located, shard.index);
     let start = Start {
         kind: &input.starting_position.r#type,
         sequence_number: input.starting_position.sequence_number.as_deref(),
@@ -67,12 +50,12 @@ pub(crate) async fn subscribe(
         created_s: found.consumer.created_s,
         shard: index,
     };
+    let counted = format!("{}/{index}", input.consumer_arn);
     let seat = kinesis
-        .subscriptions
-        .take(subject, now_ms)
-        .inspect_err(|_| {
-            notes.note_refused_subscription();
-        })?;
+        .rates
+        .count(rates::SUBSCRIBE_TO_SHARD, caller, &counted, now_ms)
+        .and_then(|()| kinesis.subscriptions.take(subject, now_ms))
+        .inspect_err(|_| notes.note_refused_subscription())?;
     notes.note_subscription();
     let subscription = Subscription {
         engine: kinesis.engine.clone(),
@@ -95,6 +78,33 @@ pub(crate) async fn subscribe(
             Ok(event.map(|event| (event, subscription)))
         },
     ))
+}
+
+/// The shard to subscribe to, if the consumer may (KIN-190).
+fn shard(
+    kinesis: &Kinesis,
+    found: &Found,
+    input: &SubscribeToShardInput,
+) -> Result<Arc<Shard>, ApiError> {
+    if found.status != Status::Active {
+        return Err(in_use(format_args!(
+            "Consumer {} is not ACTIVE, instead in state {}",
+            input.consumer_arn,
+            found.status.as_str()
+        )));
+    }
+    let located = &found.located;
+    let (name, account) = (&located.name, located.account());
+    let index = names::parse_shard_id(&input.shard_id)
+        .ok_or_else(|| no_shard(&input.shard_id, name, account))?;
+    let horizon_ms = located.stream.settings.horizon_ms(located.now_ms);
+    let shards = located.shards(&kinesis.engine)?;
+    let shard = shards
+        .get(index)
+        .filter(|shard| shard.is_listed(horizon_ms));
+    shard
+        .cloned()
+        .ok_or_else(|| shard_does_not_exist(&names::shard_id(index), name, account))
 }
 
 /// A connection that gets a shard's records.

@@ -1,18 +1,20 @@
 //! Confirming a subscription (section 8): until its endpoint has shown that it wants to hear, it hears of nothing else.
 
+use bytes::Bytes;
+use waystation_delivery::hexadecimal;
 use waystation_delivery::message::Message;
-use waystation_delivery::{hexadecimal, md5};
-use waystation_engine::{CatalogChange, Expect, Scope};
+use waystation_delivery::notification::{Form, Kind, Notification};
+use waystation_engine::{CatalogChange, EngineError, Expect, Outgoing, Scope};
 use waystation_wire::{ApiError, Caller, Str};
 
 use crate::api::{ConfirmSubscriptionInput, ConfirmSubscriptionResponse};
-use crate::catalog::{subscription_path, token_path};
+use crate::catalog::{Located, endpoint_path, subscription_path, token_path};
 use crate::email::Question;
 use crate::errors::{changing_too_fast, from_engine, invalid};
-use crate::http_message::{HttpMessage, Kind};
 use crate::names::TopicName;
+use crate::stored_forms::{SENDER_ID, base_url, signature_version};
 use crate::subscription_settings::SubscriptionSettings;
-use crate::{Sns, api, captured, catalog, email, envelope, limits, names};
+use crate::{Sns, api, captured, catalog, email, fan_out, limits, names};
 
 /// SNS-102
 const TOKEN_BYTES: usize = 144;
@@ -20,72 +22,143 @@ const TOKEN_BYTES: usize = 144;
 impl Sns {
     /// The token of a subscription: nobody who does not get its message can know it.
     pub(crate) fn token(&self, id: &str) -> String {
+        self.token_of(&[b"token"], id)
+    }
+
+    /// The token that restores a subscription; another one each time that it was left (SNS-114).
+    pub(crate) fn restoring_token(&self, id: &str, settings: &SubscriptionSettings) -> String {
+        self.token_of(&[b"restore", &settings.since_ms.to_be_bytes()], id)
+    }
+
+    fn token_of(&self, purpose: &[&[u8]], id: &str) -> String {
         let mut bytes = Vec::with_capacity(TOKEN_BYTES);
         for part in 0..TOKEN_BYTES / 16 {
-            let piece = self
-                .ids
-                .key
-                .hash_128(&[b"token", &[part as u8], id.as_bytes()]);
+            let number = [part as u8];
+            let parts: [&[u8]; 2] = [&number, id.as_bytes()];
+            let piece = self.ids.key.hash_128(&[purpose, &parts].concat());
             bytes.extend_from_slice(&piece.to_be_bytes());
         }
         hexadecimal::encode(&bytes)
     }
 }
 
-/// Asks the endpoint of a pending subscription: by a mail, or by a message in the subscription's queue, whose deliveries
-/// post it (SNS-092, SNS-107).
+/// Asks whoever is subscribed (SNS-092, SNS-093, SNS-107).
 pub(crate) async fn ask(
     sns: &Sns,
     caller: &Caller,
-    topic: &TopicName<'_>,
+    located: &Located<'_>,
     id: &str,
     settings: &SubscriptionSettings,
 ) -> Result<(), ApiError> {
-    let (message_id, arn, token) = (sns.new_id(), topic.arn(), sns.token(id));
-    let url = format!(
-        "{}://{}/?Action=ConfirmSubscription&TopicArn={arn}&Token={token}",
-        caller.endpoint.scheme, caller.endpoint.host
-    );
-    let envelope = envelope::confirmation(&message_id, &token, &arn, &url, sns.now_ms());
-    let Some(queue) = settings.queue else {
-        let mail = email::confirmation(Question {
-            protocol: &settings.protocol,
-            address: &settings.endpoint,
-            topic_arn: &arn,
-            subscription_arn: format!("{arn}:{id}"),
-            message_id,
-            url: &url,
-            envelope,
-        });
-        return captured::keep(sns, &Scope::new(topic.account, topic.region), &mail).await;
+    let kind = Kind::SubscriptionConfirmation;
+    say(sns, caller, located, id, settings, kind).await
+}
+
+/// Sends a confirmation to an endpoint: into the queue of its deliveries, into the queue that it is, or by a mail.
+pub(crate) async fn say(
+    sns: &Sns,
+    caller: &Caller,
+    located: &Located<'_>,
+    id: &str,
+    settings: &SubscriptionSettings,
+    kind: Kind,
+) -> Result<(), ApiError> {
+    let arn = located.topic.arn();
+    // SNS-197, SNS-199
+    let (text, token) = match kind {
+        Kind::UnsubscribeConfirmation => (
+            format!(
+                "You have chosen to deactivate subscription {arn}:{id}.\nTo cancel this operation and restore the \
+                 subscription, visit the SubscribeURL included in this message."
+            ),
+            sns.restoring_token(id, settings),
+        ),
+        Kind::Notification | Kind::SubscriptionConfirmation => (
+            format!(
+                "You have chosen to subscribe to the topic {arn}.\nTo confirm the subscription, visit the SubscribeURL \
+                 included in this message."
+            ),
+            sns.token(id),
+        ),
     };
-    let body = Str::from(envelope);
-    let message = HttpMessage {
-        kind: Kind::SubscriptionConfirmation,
-        is_raw: false,
-        id: message_id,
+    let notification = Notification {
+        kind,
+        form: Form::Envelope,
+        signature: signature_version(&located.settings),
+        published_ms: sns.now_ms(),
+        id: Str::from(sns.new_id()),
+        topic_arn: Str::from(arn),
+        base_url: base_url(caller),
+        subject: None,
+        sequence_number: None,
+        token: Some(Str::from(token)),
         message: Message {
-            body_md5: md5::of_body(body.as_bytes()),
-            body,
+            body: Str::from(text),
+            body_md5: [0; 16],
             attributes: Vec::new(),
             attributes_md5: None,
-            sender_id: Str::default(),
+            sender_id: SENDER_ID,
             group_id: None,
             deduplication_id: None,
             trace_header: None,
         },
     };
-    let outgoing = message.outgoing();
-    let sent = sns
-        .engine
-        .queue(queue)
-        .send(vec![outgoing])
-        .await
-        .map_err(from_engine)?;
-    sent.into_iter()
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(from_engine)?;
-    Ok(())
+    let sent = match settings.queue {
+        Some(queue) => {
+            // Nobody else sees that queue, and nobody tallies its bytes.
+            let outgoing = Outgoing {
+                body: notification.encode(),
+                delay_ms: None,
+                group: None,
+                dedup: None,
+                size_bytes: 0,
+            };
+            let sent = sns.engine.queue(queue).send(vec![outgoing]).await;
+            sent.and_then(|sent| sent.into_iter().collect::<Result<Vec<_>, _>>().map(drop))
+        }
+        None if email::is_email(&settings.protocol) => {
+            return by_mail(sns, located, id, settings, notification).await;
+        }
+        None => to_queue(sns, settings, notification).await,
+    };
+    sent.map_err(from_engine)
+}
+
+/// The mail that asks whether its reader wants more (section 21).
+async fn by_mail(
+    sns: &Sns,
+    located: &Located<'_>,
+    id: &str,
+    settings: &SubscriptionSettings,
+    notification: Notification,
+) -> Result<(), ApiError> {
+    let (arn, message_id) = (located.topic.arn(), notification.id.to_string());
+    let url = notification.subscribe_url().unwrap_or_default();
+    let envelope = notification.read(None, &sns.signer).await;
+    let mail = email::confirmation(Question {
+        protocol: &settings.protocol,
+        address: &settings.endpoint,
+        topic_arn: &arn,
+        subscription_arn: format!("{arn}:{id}"),
+        message_id,
+        url: &url,
+        envelope: envelope.map_err(from_engine)?.body.to_string(),
+    });
+    captured::keep(sns, &located.scope, &mail).await
+}
+
+/// SNS-093. A queue that is not there, or lets nobody in, cannot confirm.
+async fn to_queue(
+    sns: &Sns,
+    settings: &SubscriptionSettings,
+    notification: Notification,
+) -> Result<(), EngineError> {
+    let Some(target) = fan_out::find(sns, settings, &settings.endpoint) else {
+        tracing::warn!(endpoint = %settings.endpoint, "a queue cannot be asked for its confirmation");
+        return Ok(());
+    };
+    let message = notification.read(None, &sns.signer).await?;
+    fan_out::send(sns, &target, message).await
 }
 
 /// `ConfirmSubscription` (SNS-096 to SNS-105).
@@ -121,34 +194,60 @@ pub(crate) async fn confirm(
             .get(&scope, &path)
             .ok_or_else(unknown)?;
         let settings = catalog::subscription_settings(&row)?;
-        if settings.is_expired(sns.now_ms()) {
+        let is_restored = input.token == sns.restoring_token(id, &settings).as_str();
+        if settings.is_expired(sns.now_ms()) || settings.has_left && !is_restored {
             return Err(unknown());
         }
         let topic = TopicName { name, ..named };
         let confirmed = ConfirmSubscriptionResponse {
             subscription_arn: Some(Str::from(format!("{}:{id}", topic.arn()))),
         };
-        if !settings.is_pending {
+        if !settings.is_pending && !settings.has_left {
             return Ok(confirmed); // SNS-097
         }
         let is_signed = caller.access_key.is_some();
         let after = SubscriptionSettings {
             is_pending: false,
+            has_left: false,
             is_authenticated: is_signed,
             needs_authentication: is_signed
                 && input.authenticate_on_unsubscribe.as_deref() == Some("true"),
             ..SubscriptionSettings::clone(&settings)
         };
-        let changes = vec![CatalogChange {
+        let mut changes = vec![CatalogChange {
             path,
             expect: Expect::Version(row.version()),
             value: Some(after.encode()),
             effects: Vec::new(),
         }];
+        if settings.has_left {
+            changes.push(found_again(sns, &scope, name, id, &after)?);
+        }
         if catalog::write(sns, &scope, changes).await? {
             sns.subscribers.refresh(sns, &scope, name, id)?;
             return Ok(confirmed);
         }
     }
     Err(changing_too_fast())
+}
+
+/// A restored subscription is found by its endpoint again, unless that has subscribed anew.
+fn found_again(
+    sns: &Sns,
+    scope: &Scope,
+    topic: &str,
+    id: &str,
+    settings: &SubscriptionSettings,
+) -> Result<CatalogChange, ApiError> {
+    let hash = sns.endpoint_hash(settings.topic, &settings.protocol, &settings.endpoint);
+    let path = endpoint_path(topic, hash);
+    if sns.engine.catalog().get(scope, &path).is_some() {
+        return Err(invalid("Token"));
+    }
+    Ok(CatalogChange {
+        path,
+        expect: Expect::Absent,
+        value: Some(Bytes::from(id.to_owned())),
+        effects: Vec::new(),
+    })
 }

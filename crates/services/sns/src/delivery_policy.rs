@@ -1,6 +1,7 @@
 //! Retry policies of HTTP endpoints (section 25): checked, completed and merged. `retry` reads them.
 
 use serde_json::{Map, Value, json};
+use waystation_delivery::notification::Form;
 use waystation_wire::ApiError;
 
 use crate::errors::{Context, invalid_attribute};
@@ -16,6 +17,61 @@ const RETRY: [(&str, u64); 6] = [
     ("numMinDelayRetries", 0),
 ];
 const BACKOFF: &str = "linear";
+
+/// SNS-242: content types of envelopes.
+const CONTENT_TYPES: [&str; 2] = ["text/plain", "application/json"];
+/// SNS-243: what raw messages may be beside those.
+const RAW_CONTENT_TYPES: [&str; 10] = [
+    "text/css",
+    "text/csv",
+    "text/html",
+    "text/xml",
+    "application/atom+xml",
+    "application/octet-stream",
+    "application/soap+xml",
+    "application/x-www-form-urlencoded",
+    "application/xhtml+xml",
+    "application/xml",
+];
+
+/// Whether messages of this form may have a content type; parameters such as the character set do not matter.
+pub(crate) fn is_content_type(text: &str, form: Form) -> bool {
+    let name = text.split(';').next().unwrap_or_default().trim();
+    let is_in = |list: &[&str]| list.iter().any(|known| known.eq_ignore_ascii_case(name));
+    is_in(&CONTENT_TYPES) || (form == Form::Raw && is_in(&RAW_CONTENT_TYPES))
+}
+
+/// One part of the policies in force: that of the subscription, unless the topic overrules it or has the only one (SNS-089,
+/// SNS-090).
+fn in_force(
+    topic: Option<&str>,
+    own: Option<&str>,
+    [name, of_topic]: [&str; 2],
+    member: &str,
+) -> Option<Value> {
+    let read = |text: Option<&str>| serde_json::from_str::<Value>(text?).ok();
+    let (topic, own) = (read(topic), read(own));
+    let http = topic.as_ref().and_then(|topic| topic.get("http"));
+    let overrides = http.and_then(|http| http.get("disableSubscriptionOverrides"));
+    let own = own
+        .as_ref()
+        .filter(|_| overrides != Some(&Value::Bool(true)));
+    let given = |policy: Option<&Value>, name: &str| policy?.get(name)?.get(member).cloned();
+    given(own, name).or_else(|| given(http, of_topic))
+}
+
+/// SNS-240
+pub(crate) fn content_type(topic: Option<&str>, own: Option<&str>) -> Option<String> {
+    let names = ["requestPolicy", "defaultRequestPolicy"];
+    let wanted = in_force(topic, own, names, "headerContentType")?;
+    wanted.as_str().map(str::to_owned)
+}
+
+/// SNS-335
+pub(crate) fn receives_per_second(topic: Option<&str>, own: Option<&str>) -> Option<u64> {
+    let names = ["throttlePolicy", "defaultThrottlePolicy"];
+    in_force(topic, own, names, "maxReceivesPerSecond")?.as_u64()
+}
 
 fn bad(context: Context, reason: &str) -> ApiError {
     invalid_attribute(context, format_args!("DeliveryPolicy: {reason}"))
@@ -42,7 +98,7 @@ pub(crate) fn topic(text: &str, context: Context) -> Result<String, ApiError> {
         match name.as_str() {
             "defaultHealthyRetryPolicy" => check_retry(part, context)?,
             "defaultThrottlePolicy" => check_throttle(part, context)?,
-            "defaultRequestPolicy" if part.is_object() => {}
+            "defaultRequestPolicy" => check_request(part, Form::Envelope, context)?,
             "disableSubscriptionOverrides" if part.is_boolean() => {}
             "defaultSicklyRetryPolicy" => {}
             other => return Err(bad(context, &format!("unexpected attribute {other}"))),
@@ -54,11 +110,12 @@ pub(crate) fn topic(text: &str, context: Context) -> Result<String, ApiError> {
 }
 
 /// Checks a subscription's policy and returns it completed (SNS-088, SNS-330).
-pub(crate) fn subscription(text: &str, context: Context) -> Result<String, ApiError> {
+pub(crate) fn subscription(text: &str, form: Form, context: Context) -> Result<String, ApiError> {
     let policy = object(text, context)?;
     let part = |name: &str| policy.get(name).filter(|part| !part.is_null());
     part("healthyRetryPolicy").map_or(Ok(()), |part| check_retry(part, context))?;
     part("throttlePolicy").map_or(Ok(()), |part| check_throttle(part, context))?;
+    part("requestPolicy").map_or(Ok(()), |part| check_request(part, form, context))?;
     let shown = |name: &str| part(name).map_or("null".to_owned(), Value::to_string);
     let retry = part("healthyRetryPolicy").map_or("null".to_owned(), |part| completed(Some(part)));
     Ok(format!(
@@ -143,6 +200,15 @@ fn check_throttle(policy: &Value, context: Context) -> Result<(), ApiError> {
         None | Some(Value::Null) if policy.is_object() => Ok(()),
         Some(rate) if rate.as_u64().is_some_and(|rate| rate >= 1) => Ok(()),
         _ => Err(bad(context, "maxReceivesPerSecond must be at least 1")),
+    }
+}
+
+/// SNS-242, SNS-243
+fn check_request(policy: &Value, form: Form, context: Context) -> Result<(), ApiError> {
+    match policy.get("headerContentType") {
+        None | Some(Value::Null) if policy.is_object() => Ok(()),
+        Some(Value::String(name)) if is_content_type(name, form) => Ok(()),
+        _ => Err(bad(context, "headerContentType is not supported")),
     }
 }
 
@@ -244,6 +310,7 @@ mod tests {
         );
         let kept = subscription(
             r#"{"throttlePolicy":{"maxReceivesPerSecond":7}}"#,
+            Form::Envelope,
             Context::Set,
         )
         .expect("valid");
@@ -260,8 +327,38 @@ mod tests {
             r#"{"healthyRetryPolicy":{"numRetries":100,"maxDelayTarget":100}}"#,
             r#"{"healthyRetryPolicy":{"backoffFunction":"x"}}"#,
             r#"{"throttlePolicy":{"maxReceivesPerSecond":0}}"#,
+            r#"{"requestPolicy":{"headerContentType":"text/csv"}}"#,
         ] {
-            assert!(subscription(bad, Context::Set).is_err(), "{bad}");
+            assert!(
+                subscription(bad, Form::Envelope, Context::Set).is_err(),
+                "{bad}"
+            );
         }
+    }
+
+    #[test]
+    fn raw_messages_have_more_content_types() {
+        // SNS-240, SNS-242, SNS-243
+        for name in ["text/plain; charset=UTF-8", "application/json"] {
+            assert!(is_content_type(name, Form::Envelope) && is_content_type(name, Form::Raw));
+        }
+        assert!(!is_content_type("text/csv", Form::Envelope));
+        assert!(is_content_type("text/csv; charset=utf-8", Form::Raw));
+        assert!(!is_content_type("image/png", Form::Raw));
+    }
+
+    #[test]
+    fn the_topic_fills_in_or_overrules() {
+        // SNS-089, SNS-090, SNS-335
+        let own = Some(r#"{"throttlePolicy":{"maxReceivesPerSecond":7}}"#);
+        let topic = |disable| {
+            format!(
+                r#"{{"http":{{"defaultThrottlePolicy":{{"maxReceivesPerSecond":3}},"disableSubscriptionOverrides":{disable}}}}}"#
+            )
+        };
+        assert_eq!(receives_per_second(Some(&topic(false)), own), Some(7));
+        assert_eq!(receives_per_second(Some(&topic(true)), own), Some(3));
+        assert_eq!(receives_per_second(Some(&topic(false)), None), Some(3));
+        assert_eq!(receives_per_second(None, None), None);
     }
 }

@@ -1,11 +1,13 @@
 //! Mails (section 21): what a subscriber of protocol `email` or `email-json` would find in the mailbox.
 
+use waystation_delivery::envelope;
+use waystation_delivery::notification::Form;
 use waystation_wire::Caller;
 
 use crate::captured_message::{CapturedKind, CapturedMessage};
 use crate::catalog::Located;
-use crate::envelope;
 use crate::notice::Notice;
+use crate::stored_forms::{Stored, Variant, Writer};
 use crate::subscribers::Subscriber;
 
 const SENDER: &str = "no-reply@sns.amazonaws.com";
@@ -78,9 +80,15 @@ pub(crate) fn notification(
 ) -> CapturedMessage {
     let settings = &subscriber.settings;
     let text = notice.text_for(&settings.protocol);
-    let url = envelope::unsubscribe_url(caller, topic_arn, &subscriber.id);
+    let parts = Writer::new(caller, &located.settings, topic_arn, notice).notification(Variant {
+        text: notice.text_key(&settings.protocol),
+        stored: Stored::Notification(Form::Envelope),
+        keeps_ids: true,
+    });
+    let url = envelope::unsubscribe_url(&parts, &subscriber.id);
     let body = match &*settings.protocol {
-        "email-json" => envelope::notification(notice, text, topic_arn, &url),
+        // Unsigned: it is written while the publisher waits, and nobody checks what was never sent.
+        "email-json" => envelope::write(&parts, &subscriber.id, None),
         _ => format!(
             "{text}\n\n--\nIf you wish to stop receiving notifications from this topic, please visit the link below to \
              unsubscribe:\n{url}\n"

@@ -2,22 +2,24 @@
 //!
 //! `operations!` below is the table of contents. A publish takes this way: `publish` applies AWS's rules
 //! (`docs/reference/sns.md`, cited by id), `subscribers` finds the subscriptions whose filters let the message pass,
-//! `envelope` writes what each of them gets, `fan_out` publishes it to their queues, and the answer leaves when that is
-//! durable. An HTTP subscription owns a queue too, which `http_delivery` works.
+//! `stored_forms` writes what they get, `fan_out` publishes it to their queues, and the answer leaves when that is
+//! durable. Envelopes are made and signed by `delivery` when somebody reads them. A subscription of an endpoint that is no
+//! queue owns one too, which `deliveries` works, `attempt` by `attempt`.
 //!
 //! Mails, text messages and push notifications are written as AWS would send them and kept where testers read them
 //! (`captured`).
 //!
-//! What is deliberately absent so far, and answered with `NotImplemented`: subscriptions of protocol `https`, `lambda` and
-//! `firehose`, and archives. Absent without an error: signatures of envelopes (section 16), evaluation of policies
-//! (`auth` will do it), delivery logs and metrics.
+//! What is deliberately absent so far, and answered with `NotImplemented`: subscriptions of protocol `firehose`, and archives.
+//! Absent without an error: evaluation of policies (`auth` will do it) and metrics.
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use waystation_delivery::directory::Queues;
+use waystation_delivery::directory::{Functions, Queues};
 use waystation_delivery::keys::{Key, Keys};
+use waystation_delivery::post::Trust;
+use waystation_delivery::signer::Signer;
 use waystation_delivery::uuid;
 use waystation_engine::Engine;
 
@@ -27,6 +29,7 @@ mod topics;
 mod topic_attributes;
 mod subscriptions;
 mod confirm;
+mod unsubscribe;
 mod subscription_attributes;
 mod publish;
 mod publish_batch;
@@ -60,10 +63,14 @@ mod fifo;
 mod message_attributes;
 mod structure;
 mod subscribers;
-mod envelope;
+mod stored_forms;
 mod fan_out;
-mod http_message;
-mod http_delivery;
+mod deliveries;
+mod attempt;
+mod waiting;
+mod http_request;
+mod lambda_event;
+mod status_log;
 mod retry;
 // Messages for somebody outside.
 mod email;
@@ -90,11 +97,35 @@ pub struct Sns {
     limits: Limits,
     rates: rates::Rates,
     queues: Arc<dyn Queues>,
+    functions: Arc<dyn Functions>,
+    /// Makes the signatures of envelopes.
+    signer: Arc<Signer>,
+    /// Whom HTTPS endpoints may be vouched for by.
+    trust: Trust,
     /// For the hashes under which the engine knows groups of queues.
     keys: Keys,
     ids: Ids,
     subscribers: subscribers::Topics,
     tallies: tally::Tallies,
+}
+
+/// What the service reaches beyond its own rows.
+#[derive(Clone)]
+pub struct Outside {
+    /// Finds the queues that subscriptions name.
+    pub queues: Arc<dyn Queues>,
+    /// Runs the functions that subscriptions name.
+    pub functions: Arc<dyn Functions>,
+    /// Makes the signatures of envelopes.
+    pub signer: Arc<Signer>,
+    /// Whom HTTPS endpoints may be vouched for by.
+    pub trust: Trust,
+}
+
+impl fmt::Debug for Outside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Outside")
+    }
 }
 
 /// Makes ids that are unique over all starts: a number of this start and a count, under a keyed hash.
@@ -115,13 +146,16 @@ impl Ids {
 }
 
 impl Sns {
-    /// The service over an engine. `queues` finds the queues that subscriptions name.
-    pub fn new(engine: Engine, limits: Limits, queues: Arc<dyn Queues>) -> Sns {
+    /// The service over an engine.
+    pub fn new(engine: Engine, limits: Limits, outside: Outside) -> Sns {
         let secret = engine.message_key();
         Sns {
             limits,
             rates: rates::Rates::new(limits),
-            queues,
+            queues: outside.queues,
+            functions: outside.functions,
+            signer: outside.signer,
+            trust: outside.trust,
             keys: Keys::new(&secret),
             ids: Ids {
                 key: Key::derive(&secret, "sns id"),
@@ -161,7 +195,7 @@ waystation_wire::operations! {
     "SetTopicAttributes" => topic_attributes::set(api::SetTopicAttributesInput) -> (),
     "Subscribe" => subscriptions::subscribe(api::SubscribeInput) -> api::SubscribeResponse,
     "ConfirmSubscription" => confirm::confirm(api::ConfirmSubscriptionInput) -> api::ConfirmSubscriptionResponse,
-    "Unsubscribe" => subscriptions::unsubscribe(api::UnsubscribeInput) -> (),
+    "Unsubscribe" => unsubscribe::unsubscribe(api::UnsubscribeInput) -> (),
     "ListSubscriptions" => subscriptions::list(api::ListSubscriptionsInput) -> api::ListSubscriptionsResponse,
     "ListSubscriptionsByTopic" => subscriptions::list_by_topic(api::ListSubscriptionsByTopicInput)
         -> api::ListSubscriptionsByTopicResponse,

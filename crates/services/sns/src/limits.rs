@@ -1,6 +1,7 @@
 //! Every limit of the service in one place: those that AWS documents and those that keep this implementation bounded.
 
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 /// SNS-027: characters of a topic's name.
 pub(crate) const TOPIC_NAME_LENGTH_MAX: usize = 256;
@@ -77,8 +78,14 @@ pub(crate) const RETRIES_MAX: u64 = 100;
 
 /// SNS-094: how long a confirmation can be given, in milliseconds.
 pub(crate) const CONFIRMATION_MS: u64 = 172_800_000;
-/// How long a message waits in the queue of an HTTP subscription at most, in milliseconds; policies end within an hour.
-pub(crate) const WAITING_MS_MAX: u64 = 1_209_600_000;
+/// How long a message waits in the queue of a subscription at most, in milliseconds: longer than any policy takes (table 25.1).
+pub(crate) const WAITING_MS_MAX: u64 = 30 * 86_400_000;
+/// Attempts that a queue counts.
+pub(crate) const ATTEMPTS_COUNTED_MAX: u32 = u16::MAX as u32;
+/// SNS-327: a delay grows by up to one part in so many.
+pub(crate) const JITTER_FRACTION: u64 = 10;
+/// SNS-335: over how long a throttled subscription may be ahead of its average.
+pub(crate) const THROTTLE_BURST: Duration = Duration::from_millis(20);
 /// Attempts of one subscription at a time.
 pub(crate) const POSTS_AT_ONCE: usize = 10;
 /// How long an attempt may take until its message is due again, in milliseconds.
@@ -87,8 +94,8 @@ pub(crate) const ATTEMPT_MS_MAX: u64 = 30_000;
 pub(crate) const POLL_MS: u64 = 20_000;
 /// The pause after a receive that found nothing, in milliseconds.
 pub(crate) const PAUSE_MS: u64 = 20;
-/// Pause of a worker whose queue refused a receive: the engine has no room, and nothing tells when it has some again.
-pub(crate) const REFUSED_PAUSE_MS: u64 = 1_000;
+/// The longest pause of a worker whose queue refuses receives, in milliseconds; it begins with `PAUSE_MS` and doubles.
+pub(crate) const REFUSED_PAUSE_MS_MAX: u64 = 1_000;
 
 /// How long captured messages are kept, in milliseconds: as long as an SQS message by default, and longer than a
 /// confirmation can be given.

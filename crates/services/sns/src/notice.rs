@@ -71,15 +71,25 @@ pub(crate) struct Notice {
 }
 
 impl Notice {
-    /// The text for subscribers of a protocol (SNS-164, SNS-165).
+    /// The text for subscribers of a protocol.
     pub(crate) fn text_for(&self, protocol: &str) -> &str {
-        let Some(texts) = &self.texts else {
-            return &self.message;
-        };
-        texts
-            .get(protocol)
-            .or_else(|| texts.get("default"))
-            .map_or("", String::as_str)
+        self.text(self.text_key(protocol))
+    }
+
+    /// Which of the message's texts subscribers of a protocol get (SNS-164, SNS-165).
+    pub(crate) fn text_key<'a>(&self, protocol: &'a str) -> &'a str {
+        match &self.texts {
+            Some(texts) if texts.contains_key(protocol) => protocol,
+            _ => "default",
+        }
+    }
+
+    /// The text of a key.
+    pub(crate) fn text(&self, key: &str) -> &str {
+        match &self.texts {
+            Some(texts) => texts.get(key).map_or("", String::as_str),
+            None => &self.message,
+        }
     }
 
     /// The attributes as filter policies see them.
@@ -216,10 +226,11 @@ fn is_subject(subject: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn topic(is_fifo: bool) -> TopicSettings {
+    /// A topic with nothing set.
+    pub(crate) fn topic(is_fifo: bool) -> TopicSettings {
         TopicSettings {
             id: 1,
             created_ms: 0,
@@ -230,7 +241,8 @@ mod tests {
         }
     }
 
-    fn draft(message: &str) -> Draft {
+    /// A message with nothing but its text.
+    pub(crate) fn draft(message: &str) -> Draft {
         Draft {
             message: Str::from(message.to_owned()),
             ..Draft::default()

@@ -6,7 +6,9 @@ use waystation_wire::{ApiError, Caller, Str};
 
 use crate::notice::Draft;
 use crate::platform_catalog::Application;
-use crate::{Sns, catalog, envelope, limits, publish};
+use waystation_delivery::envelope;
+
+use crate::{Sns, catalog, limits, publish};
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,10 @@
-//! When the next attempt of an HTTP delivery is due (section 25): four phases, from the policy of the subscription, of the
-//! topic, or the default.
+//! When the next attempt of a delivery is due (section 25): four phases, for HTTP endpoints from the policy of the
+//! subscription, of the topic, or the default; for endpoints that AWS itself runs those of table 25.1.
 
 use serde_json::Value;
 
 use crate::delivery_policy::number;
+use crate::limits;
 
 /// A healthy retry policy, checked when it was set.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +42,32 @@ impl Retries {
         let nothing = Value::Null;
         let policy = own.or_else(|| http.and_then(|http| http.get("defaultHealthyRetryPolicy")));
         Retries::read(policy.unwrap_or(&nothing))
+    }
+
+    /// For functions: 100,015 retries over more than 23 days (table 25.1).
+    pub(crate) fn of_aws() -> Retries {
+        Retries {
+            low_seconds: 1,
+            high_seconds: 20,
+            at_once: 3,
+            at_low: 2,
+            backoff: 10,
+            at_high: 100_000,
+            function: Function::Exponential,
+        }
+    }
+
+    /// The same as `delay_ms` for a policy of more attempts than a queue counts: the age of the message ends it too.
+    pub(crate) fn delay_ms_at(&self, attempts: u32, age_ms: u64) -> Option<u64> {
+        let backoff: u64 = (0..self.backoff).map(|retry| self.backoff_ms(retry)).sum();
+        let fixed = self.at_low * self.low_seconds + self.at_high * self.high_seconds;
+        if age_ms >= backoff + fixed * 1_000 {
+            return None;
+        }
+        match attempts < limits::ATTEMPTS_COUNTED_MAX {
+            true => self.delay_ms(attempts),
+            false => Some(self.high_seconds * 1_000),
+        }
     }
 
     fn read(policy: &Value) -> Retries {
@@ -119,6 +146,27 @@ mod tests {
             .map_while(|attempts| retries.delay_ms(attempts))
             .collect();
         assert_eq!(delays, [20_000; 3]);
+    }
+
+    #[test]
+    fn functions_are_tried_for_weeks() {
+        // Table 25.1
+        let retries = Retries::of_aws();
+        let delays: Vec<u64> = (1..=17)
+            .map_while(|attempts| retries.delay_ms_at(attempts, 0))
+            .map(|ms| ms / 1_000)
+            .collect();
+        assert_eq!(
+            delays,
+            [0, 0, 0, 1, 1, 1, 2, 4, 8, 16, 20, 20, 20, 20, 20, 20, 20]
+        );
+        let count = (1..)
+            .map_while(|attempts| retries.delay_ms(attempts))
+            .count();
+        assert_eq!(count, 100_015);
+        let days = 24 * 3_600_000;
+        let late = |age_ms| retries.delay_ms_at(limits::ATTEMPTS_COUNTED_MAX, age_ms);
+        assert_eq!((late(23 * days), late(24 * days)), (Some(20_000), None));
     }
 
     #[test]

@@ -7,7 +7,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use waystation_engine::Scope;
+use waystation_delivery::uuid;
+use waystation_engine::{Label, Scope};
 use waystation_pattern::{Dialect, Matcher};
 use waystation_wire::ApiError;
 
@@ -53,6 +54,8 @@ struct Subscribers {
 #[derive(Debug)]
 pub(crate) struct Subscriber {
     pub(crate) id: String,
+    /// The bytes of its id: what tells its copy of a stored body from those of others.
+    pub(crate) label: Label,
     pub(crate) settings: Arc<SubscriptionSettings>,
 }
 
@@ -205,6 +208,9 @@ impl Subscribers {
             self.pending.insert(id);
             return;
         }
+        if settings.has_left {
+            return;
+        }
         let number = self.next;
         self.next += 1;
         match settings.filter() {
@@ -215,6 +221,7 @@ impl Subscribers {
             None => {}
         }
         let subscriber = Arc::new(Subscriber {
+            label: Label(uuid::to_bytes(&id).unwrap_or_default()),
             id: id.clone(),
             settings,
         });

@@ -39,7 +39,7 @@ fn locate<'a>(
         .get(&scope, &subscription_path(topic.name, id));
     let row = row.ok_or_else(subscription_does_not_exist)?;
     let settings = catalog::subscription_settings(&row)?;
-    if settings.is_expired(sns.now_ms()) {
+    if settings.is_gone(sns.now_ms()) {
         return Err(subscription_does_not_exist());
     }
     let may = [topic.account, &settings.owner].contains(&&*caller.account);
@@ -76,18 +76,15 @@ pub(crate) async fn get(
     put("TopicArn", found.topic.arn());
     put("Owner", settings.owner.clone());
     put("Protocol", settings.protocol.clone());
-    put("Endpoint", settings.endpoint.clone());
+    put("Endpoint", settings.endpoint_shown());
     put("SubscriptionPrincipal", settings.principal.clone());
     put(
         "ConfirmationWasAuthenticated",
         settings.is_authenticated.to_string(),
     );
     put("PendingConfirmation", settings.is_pending.to_string());
-    if settings.protocol == "http" {
-        let own = settings
-            .attributes
-            .get("DeliveryPolicy")
-            .map(String::as_str);
+    if settings.protocol.starts_with("http") {
+        let own = settings.delivery_policy();
         put("EffectiveDeliveryPolicy", effective(sns, &found, own)?);
     }
     put("RawMessageDelivery", "false".to_owned());
@@ -111,11 +108,8 @@ fn effective(sns: &Sns, found: &Found<'_>, own: Option<&str>) -> Result<String, 
     let topic = find(sns, found.topic)?;
     let of_topic = topic
         .as_ref()
-        .and_then(|topic| topic.settings.attributes.get("DeliveryPolicy"));
-    Ok(delivery_policy::effective_of_subscription(
-        of_topic.map(String::as_str),
-        own,
-    ))
+        .and_then(|topic| topic.settings.delivery_policy());
+    Ok(delivery_policy::effective_of_subscription(of_topic, own))
 }
 
 /// `SetSubscriptionAttributes` (SNS-080 to SNS-087).
@@ -136,7 +130,7 @@ pub(crate) async fn set(
         let topic = find(sns, found.topic)?.ok_or_else(subscription_does_not_exist)?;
         let mut after = SubscriptionSettings::clone(&found.settings);
         subscription_rules::apply(
-            &topic.settings,
+            &topic,
             &mut after,
             &input.attribute_name,
             &value,

@@ -5,6 +5,7 @@ use serde_json::Value;
 use waystation_delivery::arn::Arn;
 use waystation_wire::ApiError;
 
+use crate::catalog::Located;
 use crate::errors::{Context, invalid, invalid_attribute, not_implemented};
 use crate::names::FIFO_SUFFIX;
 use crate::subscription_settings::SubscriptionSettings;
@@ -49,7 +50,8 @@ pub(crate) fn check_endpoint(
         "http" | "https" if !endpoint.starts_with(&format!("{protocol}://")) => {
             Err(invalid("Endpoint must match the specified protocol")) // SNS-060
         }
-        "http" => check_url(endpoint),
+        "http" | "https" => check_url(endpoint),
+        "lambda" => check_function(endpoint),
         "sms" if !is_phone_number(endpoint) => Err(crate::api::INVALID_PARAMETER_EXCEPTION.with(
             format!("Invalid parameter: Invalid SMS endpoint: {endpoint}"),
         )), // SNS-063
@@ -77,6 +79,18 @@ fn check_queue(topic: &TopicSettings, endpoint: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
+/// `function:<name>`, perhaps with an alias or a version.
+fn check_function(endpoint: &str) -> Result<(), ApiError> {
+    let function = Arn::parse(endpoint).filter(|arn| arn.service == "lambda");
+    let name = function.and_then(|arn| arn.resource.strip_prefix("function:"));
+    let mut parts = name.unwrap_or_default().split(':');
+    let is_given = |part: Option<&str>| part.is_some_and(|part| !part.is_empty());
+    if is_given(parts.next()) && parts.next() != Some("") && parts.next().is_none() {
+        return Ok(());
+    }
+    Err(invalid("Lambda endpoint ARN"))
+}
+
 /// SNS-062
 fn check_url(endpoint: &str) -> Result<(), ApiError> {
     let uri = endpoint.parse::<Uri>().ok();
@@ -94,14 +108,9 @@ fn is_phone_number(text: &str) -> bool {
     digits.split(['/', '-', '.']).all(is_part)
 }
 
-/// Table 6.1
-fn takes_raw(protocol: &str) -> bool {
-    matches!(protocol, "sqs" | "http" | "https" | "firehose")
-}
-
 /// Sets an attribute; an empty value takes it away where AWS allows that (table 7.1).
 pub(crate) fn apply(
-    topic: &TopicSettings,
+    topic: &Located<'_>,
     settings: &mut SubscriptionSettings,
     name: &str,
     value: &str,
@@ -146,7 +155,7 @@ pub(crate) fn apply(
         "RedrivePolicy" => check_redrive(topic, settings, value, context)?,
         "DeliveryPolicy" if value.is_empty() => {}
         "DeliveryPolicy" if matches!(&*settings.protocol, "http" | "https") => {
-            kept = delivery_policy::subscription(value, context)?;
+            kept = delivery_policy::subscription(value, settings.form(), context)?;
         }
         "DeliveryPolicy" => {
             return invalid("DeliveryPolicy: only http and https endpoints have one".to_owned());
@@ -167,6 +176,11 @@ pub(crate) fn apply(
     Ok(())
 }
 
+/// Table 6.1
+fn takes_raw(protocol: &str) -> bool {
+    matches!(protocol, "sqs" | "http" | "https" | "firehose")
+}
+
 /// The queue that a redrive policy names.
 pub(crate) fn dead_letter_arn(policy: &str) -> Option<String> {
     let document: Value = serde_json::from_str(policy).ok()?;
@@ -178,7 +192,7 @@ pub(crate) fn dead_letter_arn(policy: &str) -> Option<String> {
 
 /// SNS-086, SNS-087, SNS-343 to SNS-345, SNS-357
 fn check_redrive(
-    topic: &TopicSettings,
+    topic: &Located<'_>,
     settings: &SubscriptionSettings,
     value: &str,
     context: Context,
@@ -206,7 +220,7 @@ fn check_redrive(
     else {
         return invalid("deadLetterTargetArn is an invalid arn".to_owned());
     };
-    let is_fifo_subscription = topic.is_fifo && settings.endpoint.ends_with(FIFO_SUFFIX);
+    let is_fifo_subscription = topic.settings.is_fifo && settings.endpoint.ends_with(FIFO_SUFFIX);
     let is_fifo_queue = queue.resource.ends_with(FIFO_SUFFIX);
     if is_fifo_subscription && !is_fifo_queue {
         return invalid(
@@ -218,9 +232,10 @@ fn check_redrive(
             "must use a standard queue as DLQ for a Subscription to a standard Topic.".to_owned(),
         );
     }
-    if queue.account != settings.owner {
+    if queue.account != settings.owner || queue.region != topic.topic.region {
         return invalid(
-            "the dead-letter queue must belong to the account of the subscription".to_owned(),
+            "the dead-letter queue must be in the account and Region of the subscription"
+                .to_owned(),
         );
     }
     Ok(())
@@ -279,6 +294,28 @@ mod tests {
                 format!("Invalid parameter: Invalid SMS endpoint: {bad}")
             );
         }
+        let function = "arn:aws:lambda:us-east-1:1:function:f";
+        assert!(check(false, "lambda", function).is_ok());
+        assert!(
+            check(
+                false,
+                "lambda",
+                "arn:aws:lambda:us-east-1:1:function:f:alias"
+            )
+            .is_ok()
+        );
+        for bad in [
+            "x",
+            queue,
+            "arn:aws:lambda:us-east-1:1:function:",
+            "arn:aws:lambda:us-east-1:1:function:f:1:2",
+        ] {
+            assert_eq!(
+                message(check(false, "lambda", bad)),
+                "Invalid parameter: Lambda endpoint ARN"
+            );
+        }
+        assert!(check(false, "https", "https://user:password@host/").is_ok());
         assert!(is_phone_number("+12/34-567.890"));
         assert!(check(true, "http", "http://x").is_err());
     }

@@ -1,25 +1,24 @@
-//! Subscriptions come, are listed and go (sections 6, 9 and 10).
+//! Subscriptions come and are listed (sections 6 and 10), and the rows that go with them.
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+use http::Uri;
 use waystation_delivery::arn::{Arn, partition};
-use waystation_engine::{
-    CatalogChange, CatalogEffect, Expect, QueueConfig, QueueId, QueueKind, Row, Scope,
-};
+use waystation_delivery::post;
+use waystation_engine::{CatalogChange, CatalogEffect, Expect, Row, Scope};
 use waystation_wire::{ApiError, Caller, Map, Str};
 
 use crate::api::{
     ListSubscriptionsByTopicInput, ListSubscriptionsByTopicResponse, ListSubscriptionsInput,
-    ListSubscriptionsResponse, SubscribeInput, SubscribeResponse, Subscription, UnsubscribeInput,
+    ListSubscriptionsResponse, SubscribeInput, SubscribeResponse, Subscription,
 };
 use crate::catalog::{Located, endpoint_path, locate, subscription_path, token_path};
-use crate::errors::{
-    Context, changing_too_fast, internal, invalid, not_authorized, not_implemented,
-};
+use crate::errors::{Context, changing_too_fast, internal, invalid};
 use crate::names::TopicName;
 use crate::subscription_settings::SubscriptionSettings;
 use crate::{
-    Limits, Sns, api, captured, catalog, confirm, email, limits, names, pages, push,
+    Limits, Sns, api, captured, catalog, confirm, deliveries, email, limits, pages, push,
     subscription_rules, topic_rules,
 };
 
@@ -66,30 +65,15 @@ pub(crate) async fn subscribe(
             }
             check_equal(&existing, &wanted)?;
             if existing.is_pending {
-                confirm::ask(sns, caller, &located.topic, id, &existing).await?; // SNS-075
+                confirm::ask(sns, caller, &located, id, &existing).await?; // SNS-075
             }
             return Ok(subscribed(&located.topic, id, &existing, &input));
         }
         check_limits(sns, &located, &wanted)?;
+        check_reachable(&wanted).await?;
         captured::prepare(sns, &located.scope, &wanted.protocol).await?;
         let id = sns.new_id();
-        let row = |path, value| CatalogChange {
-            path,
-            expect: Expect::Absent,
-            value: Some(value),
-            effects: Vec::new(),
-        };
-        let mut changes = vec![
-            CatalogChange {
-                effects: Vec::from_iter(wanted.queue.map(waiting)),
-                ..row(subscription_path(name, &id), wanted.encode())
-            },
-            row(index, bytes::Bytes::from(id.clone())),
-        ];
-        if wanted.is_pending {
-            let place = bytes::Bytes::from(format!("{name}/{id}"));
-            changes.push(row(token_path(&sns.token(&id)), place));
-        }
+        let mut changes = rows(sns, name, &id, &wanted, index);
         // The topic must still be there; its row is written as it was.
         changes.push(CatalogChange {
             path: catalog::topic_path(name),
@@ -99,28 +83,48 @@ pub(crate) async fn subscribe(
         });
         if catalog::write(sns, &located.scope, changes).await? {
             sns.subscribers.refresh(sns, &located.scope, name, &id)?;
-            begin(sns, caller, &located.topic, &id, &wanted).await?;
+            if let Some(queue) = wanted.queue {
+                sns.start_delivery(&located.topic, &id, queue);
+            }
+            if wanted.is_pending {
+                confirm::ask(sns, caller, &located, &id, &wanted).await?;
+            }
             return Ok(subscribed(&located.topic, &id, &wanted, &input));
         }
     }
     Err(changing_too_fast())
 }
 
-/// What follows when a new subscription is durable.
-async fn begin(
-    sns: &Arc<Sns>,
-    caller: &Caller,
-    topic: &TopicName<'_>,
+/// The rows of a new subscription.
+fn rows(
+    sns: &Sns,
+    name: &str,
     id: &str,
-    settings: &SubscriptionSettings,
-) -> Result<(), ApiError> {
-    if let Some(queue) = settings.queue {
-        sns.start_delivery(topic, id, queue);
+    wanted: &SubscriptionSettings,
+    index: Vec<u8>,
+) -> Vec<CatalogChange> {
+    let row = |path, value| CatalogChange {
+        path,
+        expect: Expect::Absent,
+        value: Some(value),
+        effects: Vec::new(),
+    };
+    let mut changes = vec![
+        CatalogChange {
+            effects: wanted
+                .queue
+                .map(|queue| CatalogEffect::Configure(queue, deliveries::queue_config()))
+                .into_iter()
+                .collect(),
+            ..row(subscription_path(name, id), wanted.encode())
+        },
+        row(index, Bytes::from(id.to_owned())),
+    ];
+    if wanted.is_pending {
+        let place = Bytes::from(format!("{name}/{id}"));
+        changes.push(row(token_path(&sns.token(id)), place));
     }
-    if settings.is_pending {
-        confirm::ask(sns, caller, topic, id, settings).await?;
-    }
-    Ok(())
+    changes
 }
 
 /// SNS-069, SNS-070
@@ -141,17 +145,6 @@ fn subscribed(
     }
 }
 
-/// The queue of an HTTP subscription is set up.
-fn waiting(queue: QueueId) -> CatalogEffect {
-    let config = QueueConfig {
-        kind: QueueKind::Standard,
-        retention_ms: limits::WAITING_MS_MAX,
-        delay_ms: 0,
-        redrive: None,
-    };
-    CatalogEffect::Configure(queue, config)
-}
-
 /// The subscription that a request describes.
 fn wanted(
     sns: &Sns,
@@ -160,25 +153,35 @@ fn wanted(
     input: &SubscribeInput,
 ) -> Result<SubscriptionSettings, ApiError> {
     let endpoint = input.endpoint.as_deref().unwrap_or_default();
-    subscription_rules::check_endpoint(&located.settings, &input.protocol, endpoint)?;
-    let queue = Arn::parse(endpoint);
-    if queue.is_some_and(|queue| caller.access_key.is_some() && queue.account != &*caller.account) {
-        return Err(not_implemented(
-            "Confirming the subscription of another account's queue",
-        )); // SNS-093
+    let given: Vec<(&Str, &Str)> = input.attributes.iter().flat_map(Map::iter).collect();
+    let has_role = given
+        .iter()
+        .any(|(name, _)| &***name == "SubscriptionRoleArn");
+    if &*input.protocol == "firehose" && !has_role {
+        return Err(invalid(
+            "Attributes Reason: SubscriptionRoleArn is required",
+        )); // SNS-065
     }
+    subscription_rules::check_endpoint(&located.settings, &input.protocol, endpoint)?;
     if &*input.protocol == "application" {
         push::check_endpoint(sns, caller, endpoint)?;
     }
-    let has_queue = &*input.protocol == "http";
-    let needs_confirmation = has_queue || email::is_email(&input.protocol);
+    let (is_web, is_signed) = (
+        input.protocol.starts_with("http"),
+        caller.access_key.is_some(),
+    );
+    let queue = Arn::parse(endpoint).filter(|arn| arn.service == "sqs");
+    let is_of_another = queue.is_some_and(|queue| is_signed && queue.account != &*caller.account);
+    let needs_confirmation = is_web || is_of_another || email::is_email(&input.protocol); // SNS-093
+    let owns_queue = is_web || &*input.protocol == "lambda";
     let mut settings = SubscriptionSettings {
         topic: located.settings.id,
-        created_ms: sns.now_ms(),
+        since_ms: sns.now_ms(),
         is_authenticated: !needs_confirmation,
         is_pending: needs_confirmation,
         needs_authentication: false,
-        queue: has_queue.then(|| sns.engine.new_queue_id()),
+        has_left: false,
+        queue: owns_queue.then(|| sns.engine.new_queue_id()),
         protocol: input.protocol.to_string(),
         endpoint: endpoint.to_owned(),
         owner: caller.account.to_string(),
@@ -189,19 +192,12 @@ fn wanted(
         ),
         attributes: Default::default(),
     };
-    let given: Vec<(&Str, &Str)> = input.attributes.iter().flat_map(Map::iter).collect();
-    // The scope decides how the policy is read, in whatever order they are given (SNS-278).
-    let (scopes, others): (Vec<_>, Vec<_>) = given
+    // They decide how policies are read, in whatever order they are given (SNS-243, SNS-278).
+    let (first, others): (Vec<_>, Vec<_>) = given
         .into_iter()
-        .partition(|(name, _)| &***name == "FilterPolicyScope");
-    for (name, value) in scopes.into_iter().chain(others) {
-        subscription_rules::apply(
-            &located.settings,
-            &mut settings,
-            name,
-            value,
-            Context::Create,
-        )?;
+        .partition(|(name, _)| matches!(&***name, "FilterPolicyScope" | "RawMessageDelivery"));
+    for (name, value) in first.into_iter().chain(others) {
+        subscription_rules::apply(located, &mut settings, name, value, Context::Create)?;
     }
     Ok(settings)
 }
@@ -230,6 +226,17 @@ fn check_equal(
     Err(invalid(
         "Attributes Reason: Subscription already exists with different attributes",
     ))
+}
+
+/// SNS-061. Addresses of this machine and of private networks are as good as public ones here (SNS-251).
+async fn check_reachable(wanted: &SubscriptionSettings) -> Result<(), ApiError> {
+    if !wanted.protocol.starts_with("http") {
+        return Ok(());
+    }
+    match wanted.endpoint.parse::<Uri>() {
+        Ok(uri) if post::is_reachable(&uri).await => Ok(()),
+        _ => Err(invalid("Unreachable Endpoint")),
+    }
 }
 
 /// SNS-051, SNS-052, SNS-273, SNS-374, SNS-489
@@ -274,49 +281,8 @@ pub(crate) fn check_filter_count(sns: &Sns, located: &Located<'_>) -> Result<(),
         .with("Filter policy limit exceeded for the topic"))
 }
 
-/// `Unsubscribe` (SNS-108 to SNS-112).
-pub(crate) async fn unsubscribe(
-    sns: &Sns,
-    caller: &Caller,
-    input: UnsubscribeInput,
-) -> Result<(), ApiError> {
-    if input.subscription_arn.is_empty() {
-        return Err(invalid(
-            "SubscriptionArn Reason: no value for required parameter",
-        ));
-    }
-    let (topic, id) = names::subscription(caller, &input.subscription_arn)?;
-    let scope = Scope::new(topic.account, topic.region);
-    let path = subscription_path(topic.name, id);
-    for _ in 0..limits::CATALOG_RETRIES_MAX {
-        let Some(row) = sns.engine.catalog().get(&scope, &path) else {
-            return Ok(());
-        };
-        let settings = catalog::subscription_settings(&row)?;
-        let may = [topic.account, &settings.owner].contains(&&*caller.account);
-        let is_signed = caller.access_key.is_some();
-        // SNS-104
-        if (is_signed && !may) || (!is_signed && settings.needs_authentication) {
-            return Err(not_authorized(
-                &caller.account,
-                "Unsubscribe",
-                &input.subscription_arn,
-            ));
-        }
-        if settings.is_pending {
-            return Err(invalid(
-                "SubscriptionArn Reason: The subscription is not confirmed",
-            )); // SNS-095
-        }
-        if remove(sns, &scope, topic.name, id, &row).await? {
-            return Ok(());
-        }
-    }
-    Err(changing_too_fast())
-}
-
 /// Removes a subscription with everything that belongs to it; `false` when another request changed it meanwhile.
-async fn remove(
+pub(crate) async fn remove(
     sns: &Sns,
     scope: &Scope,
     topic: &str,
@@ -342,18 +308,33 @@ pub(crate) fn removals(
     settings: &SubscriptionSettings,
 ) -> Vec<CatalogChange> {
     let hash = sns.endpoint_hash(settings.topic, &settings.protocol, &settings.endpoint);
-    let mut paths = vec![subscription_path(topic, id), endpoint_path(topic, hash)];
-    if settings.queue.is_some() || email::is_email(&settings.protocol) {
+    let mut paths = vec![subscription_path(topic, id)];
+    if !settings.has_left {
+        // Otherwise it may be that of another subscription by now.
+        paths.push(endpoint_path(topic, hash));
+    }
+    if was_asked(settings) {
         paths.push(token_path(&sns.token(id)));
+    }
+    if settings.queue.is_some() {
+        paths.push(token_path(&sns.restoring_token(id, settings)));
     }
     let mut queue = settings.queue.map(CatalogEffect::Remove);
     let change = |path| CatalogChange {
         path,
         expect: Expect::Any,
         value: None,
-        effects: Vec::from_iter(queue.take()),
+        effects: queue.take().into_iter().collect(),
     };
     paths.into_iter().map(change).collect()
+}
+
+/// Whether somebody got a message with its token.
+fn was_asked(settings: &SubscriptionSettings) -> bool {
+    let queue = Arn::parse(&settings.endpoint);
+    settings.queue.is_some()
+        || email::is_email(&settings.protocol)
+        || queue.is_some_and(|queue| queue.account != settings.owner)
 }
 
 /// A subscription as lists show it (SNS-119).
@@ -367,7 +348,7 @@ fn shown(topic: &TopicName<'_>, id: &str, settings: &SubscriptionSettings) -> Su
         })),
         owner: Some(Str::from(settings.owner.clone())),
         protocol: Some(Str::from(settings.protocol.clone())),
-        endpoint: Some(Str::from(settings.endpoint.clone())),
+        endpoint: Some(Str::from(settings.endpoint_shown())),
         topic_arn: Some(Str::from(arn)),
     }
 }
@@ -395,7 +376,7 @@ pub(crate) async fn list(
                 name,
             };
             let settings = catalog::subscription_settings(row)?;
-            Ok((!settings.is_expired(sns.now_ms())).then(|| shown(&topic, id, &settings)))
+            Ok((!settings.is_gone(sns.now_ms())).then(|| shown(&topic, id, &settings)))
         },
     )?;
     Ok(ListSubscriptionsResponse {
@@ -420,7 +401,7 @@ pub(crate) async fn list_by_topic(
         |id, row| {
             let settings = catalog::subscription_settings(row)?;
             let is_of_topic =
-                settings.topic == located.settings.id && !settings.is_expired(sns.now_ms());
+                settings.topic == located.settings.id && !settings.is_gone(sns.now_ms());
             Ok(is_of_topic.then(|| shown(&located.topic, &String::from_utf8_lossy(id), &settings)))
         },
     )?;

@@ -52,6 +52,11 @@ impl TopicSettings {
             .unwrap_or(limits::MESSAGE_BYTES_DEFAULT)
     }
 
+    /// Section 25, as it is kept.
+    pub(crate) fn delivery_policy(&self) -> Option<&str> {
+        self.attributes.get("DeliveryPolicy").map(String::as_str)
+    }
+
     /// SNS-365: whether the ids of a FIFO topic are unique in each group only.
     pub(crate) fn scope_is_group(&self) -> bool {
         self.attributes

@@ -53,6 +53,10 @@ mod tests {
             "\0", "\u{1}", "\u{8}", "\u{B}", "\u{C}", "\u{E}", "\u{1F}", "\u{FFFE}", "\u{FFFF}",
         ] {
             assert!(!are_legal(illegal), "{illegal:?}");
+            // Also beside another one, or beside a legal one that begins alike.
+            for beside in [illegal, "\u{FFFD}"] {
+                assert!(!are_legal(&format!("{beside}{illegal}")), "{illegal:?}");
+            }
             // Wherever it stands relative to the blocks.
             for before in [0, 1, 62, 63, 64, 65, 127, 128, 200] {
                 let text = format!("{}{illegal}{}", "a".repeat(before), "ä".repeat(70));

@@ -1,5 +1,6 @@
 //! The wordings that several operations share, and what an error of the engine means to a caller.
 
+use waystation_delivery::notification::ReadError;
 use waystation_engine::EngineError;
 use waystation_wire::{ApiError, errors};
 
@@ -94,5 +95,13 @@ pub(crate) fn from_engine(error: EngineError) -> ApiError {
         EngineError::Unreadable(reason) => internal(reason),
         // The largest message of the service fits into the journal.
         EngineError::NoSuchLog | EngineError::LogSealed | EngineError::TooLarge => internal(error),
+    }
+}
+
+/// What a message that cannot be read means to the caller.
+pub(crate) fn unread(error: ReadError) -> ApiError {
+    match error {
+        ReadError::Malformed => internal(error),
+        ReadError::Engine(error) => from_engine(error),
     }
 }

@@ -7,7 +7,9 @@
 //! What is deliberately absent: evaluation of policies (`auth` will do it).
 
 use std::fmt;
+use std::sync::Arc;
 
+use waystation_delivery::signer::Signer;
 use waystation_delivery::{keys, md5, message, stored};
 use waystation_engine::Engine;
 use waystation_wire::service::BoxFuture;
@@ -73,6 +75,8 @@ pub type Spawn = Box<dyn Fn(BoxFuture<'static, ()>) + Send + Sync>;
 pub struct Sqs {
     engine: Engine,
     spawn: Spawn,
+    /// For messages of SNS, whose envelopes are made when they are read.
+    signer: Arc<Signer>,
     /// Makes the ids of move tasks (SQS-371).
     task_key: keys::Key,
     keys: keys::Keys,
@@ -82,12 +86,13 @@ pub struct Sqs {
 
 impl Sqs {
     /// The service over an engine, whose message key makes its ids and receipt handles.
-    pub fn new(engine: Engine, limits: Limits, spawn: Spawn) -> Sqs {
+    pub fn new(engine: Engine, limits: Limits, spawn: Spawn, signer: Arc<Signer>) -> Sqs {
         let task_key = keys::Key::derive(&engine.message_key(), "sqs move task");
         let keys = keys::Keys::new(&engine.message_key());
         Sqs {
             engine,
             spawn,
+            signer,
             task_key,
             keys,
             waiting: waiting::WaitingPeriods::new(limits),

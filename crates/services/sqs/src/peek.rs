@@ -76,14 +76,18 @@ impl Sqs {
                 states: peek.states,
             };
             let page = queue.peek(request).await.map_err(from_engine)?;
-            for peeked in page.messages {
-                bytes += peeked.message.body.len() as u64;
-                let mut message = view.message(peeked.message)?;
+            let (states, stored): (Vec<_>, Vec<_>) = page
+                .messages
+                .into_iter()
+                .map(|peeked| (peeked.state, peeked.message))
+                .unzip();
+            bytes += stored
+                .iter()
+                .map(|message| message.body.len() as u64)
+                .sum::<u64>();
+            for (state, mut message) in states.into_iter().zip(view.messages(stored).await?) {
                 message.receipt_handle = Some(NO_HANDLE);
-                shown.messages.push(PeekedMessage {
-                    message,
-                    state: peeked.state,
-                });
+                shown.messages.push(PeekedMessage { message, state });
             }
             from = page.next;
         }

@@ -1,11 +1,12 @@
 //! `ReceiveMessage`: short and long polls (sections 10, 11, 17, 18).
 
+use waystation_delivery::notification::Reading;
 use waystation_engine::{Delivered, ReceiveRequest};
 use waystation_wire::{ApiError, Caller, Map, Str};
 
 use crate::addressing::{self, Located};
 use crate::api::{self, MessageAttributeValue, ReceiveMessageRequest, ReceiveMessageResult};
-use crate::errors::{from_engine, internal, invalid_value, wrong_queue_type};
+use crate::errors::{from_engine, internal, invalid_value, unread, wrong_queue_type};
 use crate::message::Message;
 use crate::message_attributes::{self, Attribute};
 use crate::rates::Action;
@@ -46,10 +47,7 @@ pub(crate) async fn receive(
     if delivered.is_empty() {
         return Ok(ReceiveMessageResult::default()); // SQS-015
     }
-    let messages = delivered
-        .into_iter()
-        .map(|delivered| view.message(delivered))
-        .collect::<Result<Vec<_>, _>>()?;
+    let messages = view.messages(delivered).await?;
     Ok(ReceiveMessageResult {
         messages: Some(messages),
     })
@@ -135,9 +133,30 @@ pub(crate) struct View<'a> {
 }
 
 impl View<'_> {
-    /// The message as the API shows it.
-    pub(crate) fn message(&self, mut delivered: Delivered) -> Result<api::Message, ApiError> {
-        let mut message = Message::decode(std::mem::take(&mut delivered.body)).map_err(internal)?;
+    /// Messages as the API shows them. Those that have to be signed are so at the same time.
+    pub(crate) async fn messages(
+        &self,
+        mut delivered: Vec<Delivered>,
+    ) -> Result<Vec<api::Message>, ApiError> {
+        let begin = |delivered: &mut Delivered| {
+            let body = std::mem::take(&mut delivered.body);
+            Reading::begin(&self.sqs.signer, body, delivered.label)
+        };
+        let readings = delivered.iter_mut().map(begin);
+        let readings = readings.collect::<Result<Vec<_>, _>>().map_err(unread)?;
+        let mut messages = Vec::with_capacity(readings.len());
+        for (delivered, reading) in delivered.into_iter().zip(readings) {
+            let message = reading.end().await.map_err(unread)?;
+            messages.push(self.message(delivered, message)?);
+        }
+        Ok(messages)
+    }
+
+    fn message(
+        &self,
+        delivered: Delivered,
+        mut message: Message,
+    ) -> Result<api::Message, ApiError> {
         let attributes = self.system_attributes(&message, &delivered);
         let (message_attributes, attributes_md5) = self.message_attributes(&mut message)?;
         Ok(api::Message {

@@ -74,8 +74,8 @@ impl Frames {
     /// KIN-198).
     pub fn fail(&mut self, error: &ApiError) -> Bytes {
         self.state = State::Over;
-        let modelled = |kind: &&ErrorKind| kind.shape == error.kind.shape;
-        if !self.exceptions.iter().copied().any(|kind| modelled(&kind)) {
+        let mut modelled = self.exceptions.iter();
+        if !modelled.any(|kind| kind.shape == error.kind.shape) {
             let headers = [
                 (":message-type", "error"),
                 (":error-code", error.kind.shape),

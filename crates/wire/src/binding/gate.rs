@@ -1,10 +1,10 @@
 //! What AWS's own framework in front of some services, Kinesis among them, refuses before it looks for an operation: methods,
 //! empty bodies and content types, each with an answer of its own (KIN-020, KIN-021).
 
-use super::{header, named, payload, respond, rpc};
+use super::{Call, header, named, payload, respond, rpc};
 use crate::model::{Gate, Model, Protocol};
 use crate::request::{Request, Response};
-use crate::{document, json};
+use crate::{ApiError, json};
 use http::Method;
 use http::header::CONTENT_TYPE;
 
@@ -57,17 +57,12 @@ pub fn refused(request: &Request, model: &'static Model) -> Option<Response> {
 }
 
 /// What a request whose sender is refused is told instead: a document that cannot be read goes first (KIN-020).
-pub fn unreadable(
-    request: &Request,
-    model: &'static Model,
-    call: super::Call,
-) -> Option<crate::ApiError> {
+pub fn unreadable(request: &Request, model: &'static Model, call: Call) -> Option<ApiError> {
     if model.dialect.gate == Gate::Open {
         return None;
     }
-    rpc::is_readable(request, call)
-        .err()
-        .map(|refused: document::Refused| refused.into_error(model.dialect.serialization))
+    let unreadable = rpc::is_readable(request, call).err()?;
+    Some(unreadable.into_error(model.dialect.serialization))
 }
 
 /// The content type without its parameters.

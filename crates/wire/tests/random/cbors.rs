@@ -160,7 +160,7 @@ fn deep_and_wide_documents_stay_within_the_limits() {
         );
     }
     let inner = b"\xbf\x65Inner".repeat(DEPTH_MAX - 1);
-    let fits = [inner.as_slice(), b"\xbf", &vec![0xff; DEPTH_MAX]].concat();
+    let fits = [inner.as_slice(), b"\xbf", &[0xff; DEPTH_MAX]].concat();
     read(fits, Time::Seconds).unwrap();
 
     let bodies = [

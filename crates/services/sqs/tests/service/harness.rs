@@ -13,6 +13,7 @@ use std::thread::Thread;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method};
 use serde_json::{Value, json};
+use waystation_delivery::signer::Signer;
 use waystation_engine::{Budgets, Clock, Parts, Running, open};
 use waystation_sqs::{Limits, Sqs};
 use waystation_storage::{JournalOptions, OsDisk, StorageError, View, ViewWrite};
@@ -222,7 +223,9 @@ fn start(
     let spawn = Box::new(|task| {
         std::thread::spawn(move || block_on(task));
     });
-    let sqs = Arc::new(Sqs::new(running.engine().clone(), limits, spawn));
+    let engine = running.engine();
+    let signer = Arc::new(Signer::new(engine.clone()));
+    let sqs = Arc::new(Sqs::new(engine.clone(), limits, spawn, signer));
     sqs.resume_move_tasks().expect("readable rows");
     (running, sqs)
 }
