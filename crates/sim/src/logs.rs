@@ -112,7 +112,7 @@ impl Workload {
         let expect = self.expect(rng, model, &stream.row, step)?;
         // Short ones and long ones in turn, so that what went would be seen if it came back.
         let config = LogConfig {
-            retention_ms: pick(rng, &[0, 2_000, 86_400_000, 604_800_000]),
+            retention_ms: pick(rng, &[0, 100, 1_000, 10_000, 86_400_000, 604_800_000]),
         };
         let settled = self.settled_logs(model);
         let logs = stream.logs.iter().filter(|log| settled.contains(log));
