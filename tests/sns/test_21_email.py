@@ -113,3 +113,5 @@ def test_mails_are_shown_by_kind_and_cleared(clocked_topics: Topics, captured: C
     assert captured.show(Endpoint=address)["Messages"] == []
     assert captured.ask("GET", "/_waystation/sns/captured", Kind="pigeon").status == 400
     assert captured.ask("GET", "/_waystation/sns/captured", Marker="x").status == 400
+    assert captured.ask("GET", "/_waystation/sns/captured", AccountId="x").status == 400
+    assert captured.ask("POST", "/_waystation/sns/opted-out", PhoneNumber="+15550100", Region="a/b").status == 400

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use http::Method;
 use serde_json::{Map, Value, json};
-use waystation_auth::Defaults;
+use waystation_auth::{Defaults, is_account, is_region};
 use waystation_frontdoor::InternalRoute;
 use waystation_sns::{CapturedKind, CapturedMessage, Captures, Sns, sms_parts};
 use waystation_wire::timestamp::{self, Timestamp};
@@ -73,15 +73,16 @@ fn opt_out_route(sns: &Arc<Sns>, defaults: &Defaults) -> InternalRoute {
         path: OPTED_OUT_PATH,
         handler: Arc::new(move |request: Request| {
             let (sns, defaults) = (Arc::clone(&sns), defaults.clone());
-            Box::pin(async move {
-                let [account, region] = place(&request, OWN.parameters, &defaults);
-                let number = parameter(&request, "PhoneNumber").unwrap_or_default();
-                let number = with_plus(number);
-                let outcome = sns.opt_out(&account, &region, &number).await;
-                answered(outcome.map(|()| json!({})))
-            })
+            Box::pin(async move { answered(opt_out(&sns, &defaults, &request).await) })
         }),
     }
+}
+
+async fn opt_out(sns: &Sns, defaults: &Defaults, request: &Request) -> Result<Value, ApiError> {
+    let [account, region] = place(request, OWN.parameters, defaults)?;
+    let number = with_plus(parameter(request, "PhoneNumber").unwrap_or_default());
+    sns.opt_out(&account, &region, &number).await?;
+    Ok(json!({}))
 }
 
 fn answered(outcome: Result<Value, ApiError>) -> Response {
@@ -97,12 +98,21 @@ fn parameter(request: &Request, name: &str) -> Option<String> {
 }
 
 /// Account and region that a request is about.
-fn place(request: &Request, parameters: [&str; 3], defaults: &Defaults) -> [String; 2] {
+fn place(
+    request: &Request,
+    parameters: [&str; 3],
+    defaults: &Defaults,
+) -> Result<[String; 2], ApiError> {
     let [account, region, _] = parameters.map(|name| parameter(request, name));
-    [
-        account.unwrap_or_else(|| defaults.account.to_string()),
-        region.unwrap_or_else(|| defaults.region.to_string()),
-    ]
+    let account = account.unwrap_or_else(|| defaults.account.to_string());
+    let region = region.unwrap_or_else(|| defaults.region.to_string());
+    if !is_account(&account) {
+        return Err(invalid(parameters[0], &account, "Must be twelve digits."));
+    }
+    if !is_region(&region) {
+        return Err(invalid(parameters[1], &region, "Must be a region."));
+    }
+    Ok([account, region])
 }
 
 /// A plus sign in a query stands for a blank; whoever wrote one before a phone number meant it.
@@ -120,7 +130,7 @@ impl Shelf {
         defaults: &Defaults,
         request: &Request,
     ) -> Result<Value, ApiError> {
-        let [account, region] = place(request, self.parameters, defaults);
+        let [account, region] = place(request, self.parameters, defaults)?;
         let endpoint = parameter(request, self.parameters[2]).map(with_plus);
         let kind = match self.by_endpoint {
             Some((kind, _)) => Some(kind),
