@@ -22,6 +22,7 @@ use std::time::Duration;
 use sns::cells;
 
 /// What the caller wants.
+#[derive(Clone)]
 pub(crate) struct Options {
     pub(crate) server: String,
     pub(crate) data_dir: String,
@@ -53,7 +54,10 @@ fn options() -> Result<Options, String> {
                 .map_err(|_| format!("{flag} takes a number"))
         };
         match flag.as_str() {
-            "--server" => options.server = value,
+            "--server" => {
+                let path = std::path::absolute(value).map_err(|error| error.to_string())?;
+                options.server = path.display().to_string();
+            }
             "--data-dir" => options.data_dir = value,
             "--seconds" => options.measured = Duration::from_secs(number()?.clamp(1, 600)),
             "--connections" => options.connections = number()?.clamp(1, 256) as usize,

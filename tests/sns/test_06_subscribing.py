@@ -1,14 +1,17 @@
 """Reference sections 6, 7, 9 and 10: subscriptions and their attributes."""
 
+import http.client
 import json
 import re
 import threading
+import urllib.parse
 
 import pytest
 
 from harness.behaviours import behaviour
 from harness.lab import fresh_name, refused
 from harness.topics import INVALID, Topics, messages
+from harness.wire import FORM_TYPE, credential
 
 
 @behaviour("SNS-002", "SNS-069", "SNS-059")
@@ -219,6 +222,24 @@ def test_the_arn_to_unsubscribe_is_checked(topics: Topics):
         topics.sns.unsubscribe(SubscriptionArn="text")
     with refused(INVALID, "Invalid parameter: SubscriptionId"):
         topics.sns.unsubscribe(SubscriptionArn=topics.topic().arn)
+
+
+@behaviour("SNS-059")
+def test_many_may_subscribe_at_once(topics: Topics):
+    """Each is written on the condition that its topic is as it was read; nobody loses that race for ever."""
+    topic = topics.topic()
+    headers = credential(service="sns") | {"Content-Type": FORM_TYPE}
+    asked = []
+    for number in range(200):
+        endpoint = f"arn:aws:sqs:us-east-1:000000000000:at-once-{number}"
+        form = {"Action": "Subscribe", "Version": "2010-03-31", "TopicArn": topic.arn, "Protocol": "sqs", "Endpoint": endpoint}
+        connection = http.client.HTTPConnection(topics.lab.server.host, timeout=60)
+        connection.request("POST", "/", urllib.parse.urlencode(form), headers)
+        asked.append(connection)
+    answers = [connection.getresponse().status for connection in asked]
+    assert answers == [200] * len(asked)
+    for connection in asked:
+        connection.close()
 
 
 @behaviour("SNS-118", "SNS-119", "SNS-120")

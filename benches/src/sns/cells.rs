@@ -11,6 +11,10 @@ use crate::Options;
 use crate::process::Clocks;
 
 const BODY_BYTES: usize = 1_024;
+/// After the last publish; slower deliveries fail the cell.
+const DELIVERED_WITHIN: Duration = Duration::from_secs(120);
+/// Messages of the latency cell that do not count.
+const WARMING: usize = 20;
 
 /// A measured fan-out.
 struct Fan {
@@ -103,25 +107,39 @@ fn fan_out(options: &Options, service: &Service, name: &str, fan: &Fan) -> Resul
         attributes
     };
     service.subscribe_queues(&topic, fan.subscriptions, &attributes)?;
-    let load = Load::run(options, service, &topic)?;
-    Ok(load.row(name, service, load.publishes as f64 * fan.matching as f64))
+    let load = Load {
+        topic: &topic,
+        done: &|_| service.has_delivered(),
+    };
+    load.run(options, service, options.measured / 5)?;
+    let found = load.run(options, service, options.measured)?;
+    Ok(found.row(name, service, found.publishes as f64 * fan.matching as f64))
 }
 
-/// What happened in a window.
-struct Load {
+/// Publishing over all connections.
+struct Load<'a> {
+    topic: &'a str,
+    /// Whether so many publishes have been delivered; asked after the last one.
+    done: &'a dyn Fn(u64) -> Result<bool, String>,
+}
+
+/// What a load came to, from the first publish to the last delivery: an answered publish is stored, not delivered.
+struct Found {
     publishes: u64,
+    /// The part in which there were publishes.
+    publishing: Duration,
     took: Duration,
     cpu: Option<Duration>,
     other: f64,
 }
 
-impl Load {
-    /// Publishes over all connections for the measured time, after a short warm-up.
-    fn run(options: &Options, service: &Service, topic: &str) -> Result<Load, String> {
+impl Load<'_> {
+    /// Publishes for so long; who is told that too much waits to be delivered waits a little.
+    fn run(&self, options: &Options, service: &Service, length: Duration) -> Result<Found, String> {
         let body = "x".repeat(BODY_BYTES);
         let parameters = [
             ("Action", "Publish"),
-            ("TopicArn", topic),
+            ("TopicArn", self.topic),
             ("Message", &body),
             ("MessageAttributes.entry.1.Name", "customer"),
             ("MessageAttributes.entry.1.Value.DataType", "String"),
@@ -129,13 +147,18 @@ impl Load {
         ];
         let request = service.link().request("sns", &parameters);
         let count = AtomicU64::new(0);
-        let warm = options.measured / 5;
-        let ends = Instant::now() + warm + options.measured;
+        let (clocks, cpu) = (Clocks::now(), service.cpu());
+        let ends = clocks.at + length;
         let publisher = || -> Result<(), String> {
             let mut link = service.link();
             while Instant::now() < ends {
-                link.exchange(&request)?;
-                count.fetch_add(1, Ordering::Relaxed);
+                match link.exchange(&request) {
+                    Ok(_) => drop(count.fetch_add(1, Ordering::Relaxed)),
+                    Err(reason) if reason.starts_with("status 429") => {
+                        std::thread::sleep(Duration::from_millis(5));
+                    }
+                    Err(reason) => return Err(reason),
+                }
             }
             Ok(())
         };
@@ -143,33 +166,36 @@ impl Load {
             let workers: Vec<_> = (0..options.connections)
                 .map(|_| scope.spawn(publisher))
                 .collect();
-            std::thread::sleep(warm);
-            let (clocks, before, cpu) =
-                (Clocks::now(), count.load(Ordering::Relaxed), service.cpu());
-            std::thread::sleep(ends.saturating_duration_since(Instant::now()));
-            let publishes = count.load(Ordering::Relaxed) - before;
-            let cpu = service.cpu().zip(cpu).map(|(after, before)| after - before);
-            let other = Clocks::now().other_share_since(&clocks, cpu.unwrap_or_default());
-            let took = clocks.at.elapsed();
-            for worker in workers {
-                worker.join().map_err(|_| "a publisher panicked")??;
+            workers
+                .into_iter()
+                .try_for_each(|worker| worker.join().map_err(|_| "a publisher panicked")?)
+        })?;
+        let publishing = clocks.at.elapsed();
+        let publishes = count.into_inner();
+        while !(self.done)(publishes)? {
+            if clocks.at.elapsed() > length + DELIVERED_WITHIN {
+                return Err("not everything was delivered".to_owned());
             }
-            Ok(Load {
-                publishes,
-                took,
-                cpu,
-                other,
-            })
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let cpu = service.cpu().zip(cpu).map(|(after, before)| after - before);
+        Ok(Found {
+            publishes,
+            publishing,
+            took: clocks.at.elapsed(),
+            other: Clocks::now().other_share_since(&clocks, cpu.unwrap_or_default()),
+            cpu,
         })
     }
+}
 
+impl Found {
     fn row(&self, name: &str, service: &Service, deliveries: f64) -> String {
-        let seconds = self.took.as_secs_f64();
         let mut line = format!(
             "{name:<18} {:<12} {:>12.0} {:>13.0}",
             service.name,
-            self.publishes as f64 / seconds,
-            deliveries / seconds
+            self.publishes as f64 / self.publishing.as_secs_f64(),
+            deliveries / self.took.as_secs_f64()
         );
         let each = |count: f64| {
             self.cpu.map_or("-".to_owned(), |cpu| {
@@ -224,10 +250,18 @@ fn endpoints(options: &Options, name: &str, others: Others) -> Result<String, St
             ],
         )?;
     }
-    let before = healthy.taken.load(Ordering::Relaxed);
-    let load = Load::run(options, &service, &topic)?;
-    let taken = healthy.taken.load(Ordering::Relaxed) - before;
-    Ok(load.row(name, &service, taken as f64))
+    let taken = || healthy.taken.load(Ordering::Relaxed);
+    // One connection at a quarter of the time: endpoints are slower than publishes, and all is waited for.
+    let few = Options {
+        connections: 1,
+        ..options.clone()
+    };
+    let load = Load {
+        topic: &topic,
+        done: &|publishes| Ok(taken() >= publishes * HEALTHY as u64),
+    };
+    let found = load.run(&few, &service, options.measured / 4)?;
+    Ok(found.row(name, &service, taken() as f64))
 }
 
 /// Subscribes paths of a listener and confirms them.
@@ -271,7 +305,7 @@ fn latency(options: &Options, service: &Service) -> Result<String, String> {
         ("QueueUrl", url.as_str()),
         ("WaitTimeSeconds", "20"),
     ];
-    let mut times = Vec::new();
+    let (mut times, mut received) = (Vec::new(), 0);
     let ends = Instant::now() + options.measured;
     while Instant::now() < ends {
         let (sent, answer) = std::thread::scope(|scope| {
@@ -296,7 +330,10 @@ fn latency(options: &Options, service: &Service) -> Result<String, String> {
         })?;
         let (at, answer) = answer;
         let handle = between(&answer?, "<ReceiptHandle>", "</ReceiptHandle>")?;
-        times.push(at.duration_since(sent));
+        received += 1;
+        if received > WARMING {
+            times.push(at.duration_since(sent));
+        }
         let delete = [
             ("Action", "DeleteMessage"),
             ("QueueUrl", url.as_str()),

@@ -87,7 +87,9 @@ fn is_complete(text: &[u8]) -> bool {
     let Some((head, body)) = text.split_once("\r\n\r\n") else {
         return false;
     };
-    let length = between(&head.to_ascii_lowercase(), "content-length: ", "\r\n");
+    // The length may be the last header.
+    let head = format!("{}\r\n", head.to_ascii_lowercase());
+    let length = between(&head, "content-length: ", "\r\n");
     length.is_ok_and(|length| {
         length
             .parse()

@@ -31,7 +31,9 @@ impl Service {
         let _ = std::fs::remove_dir_all(&directory);
         std::fs::create_dir_all(&directory).map_err(shown)?;
         let child = Command::new(&options.server)
-            .args(["--listen", &host, "--log", "error", "--data-dir"])
+            // AWS's rates of the account would end the larger fan-outs while they subscribe.
+            .args(["--listen", &host, "--limits", "none", "--log", "error"])
+            .arg("--data-dir")
             .arg(directory.join("data"))
             .current_dir(&directory)
             .stdin(Stdio::null())
@@ -75,6 +77,16 @@ impl Service {
     pub(crate) fn cpu(&self) -> Option<Duration> {
         let (child, _) = self.process.as_ref()?;
         Sample::take(child.id()).ok().map(|sample| sample.cpu)
+    }
+
+    /// Whether nothing waits to be delivered to queues. A server of somebody else is believed to deliver before it answers.
+    pub(crate) fn has_delivered(&self) -> Result<bool, String> {
+        if self.process.is_none() {
+            return Ok(true);
+        }
+        let metrics = self.link().get("/metrics")?;
+        let waiting = between(&metrics, "\nwaystation_outbox_bytes ", "\n")?;
+        Ok(waiting == "0")
     }
 
     /// A new topic.

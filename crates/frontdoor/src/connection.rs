@@ -16,7 +16,7 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
@@ -42,13 +42,14 @@ pub(crate) enum Phase {
     Over,
 }
 
-/// Serves a connection until either side ends it.
+/// Serves a connection until either side ends it, which makes room for another one.
 pub(crate) async fn serve(
     door: Arc<Door>,
     tls: Option<TlsAcceptor>,
     tcp: TcpStream,
     from: SocketAddr,
     mut phase: watch::Receiver<Phase>,
+    _room: OwnedSemaphorePermit,
 ) {
     let opening = timeout(
         door.limits.header_read_timeout,
@@ -93,7 +94,8 @@ async fn serve_requests(
     };
     match http2 {
         Ok(false) => attendance.http1(peer, io).await,
-        Ok(true) => attendance.http2(peer, io).await,
+        // In a box: most connections are of the other kind, and each is as large as the larger one.
+        Ok(true) => Box::pin(attendance.http2(peer, io)).await,
         Err(error) => tracing::debug!(%from, %error, "the connection broke"),
     }
 }

@@ -138,11 +138,8 @@ pub(crate) async fn accept(
             if tcp.set_nodelay(true).is_err() {
                 continue;
             }
-            let connection = serve(Arc::clone(&door), tls.clone(), tcp, from, phase.clone());
-            tokio::spawn(async move {
-                connection.await;
-                drop(permit);
-            });
+            let (door, phase) = (Arc::clone(&door), phase.clone());
+            tokio::spawn(serve(door, tls.clone(), tcp, from, phase, permit));
         }
     };
     tokio::select! {

@@ -40,7 +40,8 @@ impl Stream {
         if tcp.peek(&mut first).await? == 0 || first != [TLS_HANDSHAKE] {
             return Ok(Self::Plain(tcp));
         }
-        Ok(Self::Tls(Box::new(tls.accept(tcp).await?)))
+        // In boxes, as plain connections are more.
+        Ok(Self::Tls(Box::new(Box::pin(tls.accept(tcp)).await?)))
     }
 
     pub(crate) fn scheme(&self) -> Scheme {

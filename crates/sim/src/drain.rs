@@ -149,8 +149,8 @@ impl Run {
         self.checkpoint()?;
         if self.machine.view.rows() > VIEW_ROWS_MAX {
             return Err(format!(
-                "nothing is left, but {} rows in the view",
-                self.machine.view.rows()
+                "nothing is left, but these rows in the view: {:?}",
+                self.machine.view.kinds()
             ));
         }
         // A last start: the end state must be found again.

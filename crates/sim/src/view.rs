@@ -75,6 +75,16 @@ impl SimView {
     pub(crate) fn rows(&self) -> usize {
         self.state().rows.len()
     }
+
+    /// How many rows there are of each space and kind, as their keys begin (`engine/row_key.rs`).
+    pub(crate) fn kinds(&self) -> BTreeMap<(u8, u8), usize> {
+        let mut kinds = BTreeMap::new();
+        for key in self.state().rows.keys() {
+            let part = |at: usize| key.get(at).copied().unwrap_or_default();
+            *kinds.entry((part(0), part(2))).or_default() += 1;
+        }
+        kinds
+    }
 }
 
 impl State {

@@ -117,6 +117,7 @@ pub(crate) async fn update(
     action: &str,
     mut change: impl FnMut(&Located<'_>, &mut TopicSettings) -> Result<(), ApiError>,
 ) -> Result<(), ApiError> {
+    let mut turn = None;
     for _ in 0..limits::CATALOG_RETRIES_MAX {
         let located = locate(sns, caller, arn, action)?;
         let mut after = TopicSettings::clone(&located.settings);
@@ -132,6 +133,12 @@ pub(crate) async fn update(
         }];
         if write(sns, &located.scope, changes).await? {
             return Ok(());
+        }
+        if turn.is_none() {
+            turn = sns
+                .contention
+                .turn(&located.scope, located.topic.name)
+                .await;
         }
     }
     Err(errors::changing_too_fast())

@@ -29,6 +29,7 @@ mod topics;
 mod topic_attributes;
 mod subscriptions;
 mod confirm;
+mod contention;
 mod unsubscribe;
 mod subscription_attributes;
 mod publish;
@@ -106,6 +107,7 @@ pub struct Sns {
     keys: Keys,
     ids: Ids,
     subscribers: subscribers::Topics,
+    contention: contention::Contention,
     tallies: tally::Tallies,
 }
 
@@ -164,6 +166,7 @@ impl Sns {
                 count: AtomicU64::new(0),
             },
             subscribers: subscribers::Topics::default(),
+            contention: contention::Contention::new(),
             tallies: tally::Tallies::default(),
             engine,
         }

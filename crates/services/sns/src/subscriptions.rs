@@ -43,6 +43,7 @@ pub(crate) async fn subscribe(
     caller: &Caller,
     input: SubscribeInput,
 ) -> Result<SubscribeResponse, ApiError> {
+    let (mut turn, mut is_reachable) = (None, false);
     for _ in 0..limits::CATALOG_RETRIES_MAX {
         let located = locate(sns, caller, &input.topic_arn, "Subscribe")?;
         let wanted = wanted(sns, caller, &located, &input)?;
@@ -64,13 +65,17 @@ pub(crate) async fn subscribe(
                 continue;
             }
             check_equal(&existing, &wanted)?;
+            drop(turn);
             if existing.is_pending {
                 confirm::ask(sns, caller, &located, id, &existing).await?; // SNS-075
             }
             return Ok(subscribed(&located.topic, id, &existing, &input));
         }
         check_limits(sns, &located, &wanted)?;
-        check_reachable(&wanted).await?;
+        if !is_reachable {
+            check_reachable(&wanted).await?;
+            is_reachable = true;
+        }
         captured::prepare(sns, &located.scope, &wanted.protocol).await?;
         let id = sns.new_id();
         let mut changes = rows(sns, name, &id, &wanted, index);
@@ -82,6 +87,7 @@ pub(crate) async fn subscribe(
             effects: Vec::new(),
         });
         if catalog::write(sns, &located.scope, changes).await? {
+            drop(turn);
             sns.subscribers.refresh(sns, &located.scope, name, &id)?;
             if let Some(queue) = wanted.queue {
                 sns.start_delivery(&located.topic, &id, queue);
@@ -90,6 +96,9 @@ pub(crate) async fn subscribe(
                 confirm::ask(sns, caller, &located, &id, &wanted).await?;
             }
             return Ok(subscribed(&located.topic, &id, &wanted, &input));
+        }
+        if turn.is_none() {
+            turn = sns.contention.turn(&located.scope, name).await;
         }
     }
     Err(changing_too_fast())
