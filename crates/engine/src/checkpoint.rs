@@ -3,9 +3,9 @@
 //!
 //! Shard by shard: the worker hands out its dirty pages by reference (later changes copy them), the
 //! checkpointer writes them in small batches under a new generation and seals them with one
-//! manifest row. Rows of older generations go after the manifest, so at every batch boundary the
-//! view holds exactly one complete state per shard. The manifest waits until the journal is
-//! durable up to the state it describes.
+//! manifest row. The rows that it replaces go in the same batch, however many, so that no crash can come between: at
+//! every batch boundary the view holds exactly one complete state per shard, and what an intent names. The manifest
+//! waits until the journal is durable up to the state it describes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -281,7 +281,6 @@ enum Phase {
     Rows,
     Images,
     Manifest,
-    Obsolete,
     Flush,
 }
 
@@ -302,20 +301,15 @@ impl Checkpoint {
 
     /// Gives up after an error: what every shard that was not sealed must take back.
     pub(crate) fn abandon(&mut self) -> Vec<Letter> {
-        let sealed_first = self.phase == Phase::Obsolete;
-        let rest = self.captures.iter_mut().skip(self.next).enumerate();
-        rest.map(|(position, capture)| {
+        let rest = self.captures.iter_mut().skip(self.next);
+        rest.map(|capture| {
             let mut rows = std::mem::take(&mut capture.obsolete);
-            let sealed = sealed_first && position == 0;
-            let unchanged = capture.rows.is_empty();
-            if !sealed {
-                rows.extend(capture.rows.iter().map(|(key, _)| *key));
-                rows.extend(capture.images.keys());
-            }
+            rows.extend(capture.rows.iter().map(|(key, _)| *key));
+            rows.extend(capture.images.keys());
             Letter::Abandoned {
                 shard: capture.shard,
-                // A sealed or unchanged one has nothing but rows to remove.
-                generation: match sealed || unchanged {
+                // An unchanged one has nothing to take back.
+                generation: match capture.rows.is_empty() {
                     true => 0,
                     false => capture.manifest.generation,
                 },
@@ -365,34 +359,20 @@ impl Checkpoint {
                     journal.flush()?;
                     self.journal_flushed = true;
                 }
-                view.write(&[
-                    (
-                        manifest_key(capture.shard),
-                        Some(Bytes::from(capture.manifest.encode())),
-                    ),
+                let manifest = Bytes::from(capture.manifest.encode());
+                let mut batch = vec![
+                    (manifest_key(capture.shard), Some(manifest)),
                     (intent_key(capture.shard), None),
-                ])?;
+                ];
+                batch.extend(capture.obsolete.iter().map(|key| (key.bytes(), None)));
+                view.write(&batch)?;
+                let sealed = capture.sealed();
+                self.next += 1;
                 self.written = 0;
-                self.phase = Phase::Obsolete;
-                Ok(capture.sealed())
+                self.phase = Phase::Rows;
+                Ok(sealed)
             }
-            Phase::Obsolete | Phase::Flush => {
-                let rest = capture.obsolete.get(self.written..).unwrap_or_default();
-                let batch: Vec<ViewWrite> = rest
-                    .iter()
-                    .take(CHECKPOINT_BATCH_BYTES / 32)
-                    .map(|key| (key.bytes(), None))
-                    .collect();
-                if batch.is_empty() {
-                    self.next += 1;
-                    self.written = 0;
-                    self.phase = Phase::Rows;
-                } else {
-                    self.written += batch.len();
-                    view.write(&batch)?;
-                }
-                Ok(Step::More)
-            }
+            Phase::Flush => Ok(Step::Finished),
         }
     }
 

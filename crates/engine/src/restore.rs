@@ -15,7 +15,7 @@ use crate::outbox::Outbox;
 use crate::page::Page;
 use crate::queue::Queue;
 use crate::record::Record;
-use crate::row_key::{RowKey, intents, manifests, rows_of_generation};
+use crate::row_key::{RowKey, intents, manifests, rows_after};
 use crate::shard::{At, Shard};
 
 /// The state found in the view, ready for replay.
@@ -69,7 +69,7 @@ impl Restored {
                 *slot = Some(Manifest::decode(&bytes).map_err(damaged)?);
             }
         }
-        let abandoned = abandoned_generations(&*view)?;
+        let abandoned = abandoned_generations(&*view, &found)?;
         let mut shards = Vec::with_capacity(SHARDS);
         for id in 0..=ShardId::MAX {
             let mut shard = Shard::new(id, usage.clone(), segment_bytes);
@@ -178,14 +178,18 @@ fn load(view: &dyn View, shard: &mut Shard, need: Need) -> Result<(), StorageErr
     Ok(())
 }
 
-/// Removes rows of checkpoints that were never sealed, and returns their generations: those are
-/// not used again.
-fn abandoned_generations(view: &dyn View) -> Result<Vec<(ShardId, u64)>, StorageError> {
+/// Removes rows of checkpoints that were never sealed, and returns the latest of their generations: none of them is used
+/// again. The latest has the intent, but one before it may have been given up too.
+fn abandoned_generations(
+    view: &dyn View,
+    manifests: &[Option<Manifest>],
+) -> Result<Vec<(ShardId, u64)>, StorageError> {
     let mut abandoned = Vec::new();
     for (shard, bytes) in intents(view)? {
         let mut input = Reader::new(&bytes, "intent");
         let generation = input.u64().map_err(damaged)?;
-        let rows = rows_of_generation(view, shard, generation)?;
+        let sealed = manifests.get(usize::from(shard)).copied().flatten();
+        let rows = rows_after(view, shard, sealed.map_or(0, |sealed| sealed.generation))?;
         let batch: Vec<_> = rows.into_iter().map(|key| (key, None)).collect();
         view.write(&batch)?;
         abandoned.push((shard, generation));

@@ -95,15 +95,16 @@ fn by_shard(view: &dyn View, space: u8) -> Result<Vec<(ShardId, Vec<u8>)>, Stora
     Ok(found)
 }
 
-/// Keys of a shard's rows that carry `generation`.
-pub(crate) fn rows_of_generation(
+/// Keys of a shard's rows that are younger than `generation`.
+pub(crate) fn rows_after(
     view: &dyn View,
     shard: ShardId,
     generation: u64,
 ) -> Result<Vec<Vec<u8>>, StorageError> {
     let mut found = Vec::new();
     view.scan(&[SHARD_SPACE, shard], &mut |key, _| {
-        if key.ends_with(&generation.to_be_bytes()) {
+        let of = key.last_chunk().map(|bytes| u64::from_be_bytes(*bytes));
+        if of.is_some_and(|of| of > generation) {
             found.push(key.to_vec());
         }
         ControlFlow::Continue(())

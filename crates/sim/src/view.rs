@@ -71,11 +71,6 @@ impl SimView {
         self.state().broken
     }
 
-    /// Rows now.
-    pub(crate) fn rows(&self) -> usize {
-        self.state().rows.len()
-    }
-
     /// How many rows there are of each space and kind, as their keys begin (`engine/row_key.rs`).
     pub(crate) fn kinds(&self) -> BTreeMap<(u8, u8), usize> {
         let mut kinds = BTreeMap::new();
