@@ -149,13 +149,11 @@ impl Seen {
             (false, None) => batch.newest_ms.map_or(0, |ms| now_ms.saturating_sub(ms)),
         };
         // KIN-127: the log may not know yet that retention fell.
-        let entries = batch
-            .entries
-            .iter()
-            .filter(|entry| entry.time_ms >= horizon_ms);
-        let records = entries
-            .map(|entry| record(shard, entry))
-            .collect::<Result<_, _>>()?;
+        let readable = |entry: &&LogEntry| entry.time_ms >= horizon_ms;
+        let mut records = Vec::with_capacity(batch.entries.len());
+        for entry in batch.entries.iter().filter(readable) {
+            records.push(record(shard, entry)?);
+        }
         let children = match batch.ended {
             true => Some(children(engine, located, shard.index).await?),
             false => None,
