@@ -6,7 +6,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
-use std::time::Duration;
 
 use waystation_delivery::md5;
 use waystation_engine::{Appended, EngineError};
@@ -89,7 +88,8 @@ pub(crate) async fn store(
     for (place, failure) in refused {
         set(&mut outcomes, place, Err(failure));
     }
-    for _ in 0..limits::RESHARD_WAIT_MS / limits::RESHARD_LOOK_MS {
+    let mut listener = None;
+    for _ in 0..limits::RESHARD_LOOKS_MAX {
         let mut again = Vec::new();
         for (batch, answer) in append_all(kinesis, batches, &entries).await {
             match answer {
@@ -106,7 +106,7 @@ pub(crate) async fn store(
         if again.is_empty() {
             break;
         }
-        tokio::time::sleep(Duration::from_millis(limits::RESHARD_LOOK_MS)).await;
+        kinesis.reshards.before_next_look(&mut listener).await;
         let stream = located.stream.settings.id;
         match addressing::find(&kinesis.engine, target)? {
             Some(newer) if newer.stream.settings.id == stream => located = newer,
