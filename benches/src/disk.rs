@@ -18,6 +18,21 @@ const FILE_BYTES: u64 = 64 << 20;
 const TMPFS_MAGIC: u64 = 0x0102_1994;
 const RAMFS_MAGIC: u64 = 0x8584_58f6;
 
+/// Refuses to fill a disk to its end.
+pub(crate) fn check_room(directory: &Path, needed_bytes: u64) -> Result<(), String> {
+    let room = rustix::fs::statvfs(directory).map_err(|error| error.to_string())?;
+    let free_bytes = room.f_bavail.saturating_mul(room.f_frsize);
+    if free_bytes >= needed_bytes {
+        return Ok(());
+    }
+    let gb = |bytes: u64| bytes as f64 / 1e9;
+    Err(format!(
+        "{:.0} GB of disk are needed, {:.0} GB are free",
+        gb(needed_bytes),
+        gb(free_bytes)
+    ))
+}
+
 /// How a write becomes durable.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Flush {

@@ -13,7 +13,7 @@ use rustix::event::epoll;
 use crate::connection::Connection;
 use crate::histogram::Histogram;
 use crate::limits::READ_BYTES;
-use crate::sender::excerpt;
+use crate::response::excerpt;
 use crate::workload::Workload;
 
 /// When a thread counts and when it stops.

@@ -4,14 +4,18 @@ use std::time::Duration;
 
 /// Connections one run may open; both ends of a loopback run hold a descriptor each.
 pub(crate) const CONNECTIONS_MAX: usize = 20_000;
-/// A response larger than this is an error: ten messages of 1 MiB plus their envelope.
-pub(crate) const RESPONSE_BYTES_MAX: usize = 16 << 20;
+/// Messages of one batch, the most AWS takes (SQS table 28.2).
+pub(crate) const BATCH_MAX: usize = 10;
+/// A response larger than this is an error: 10 MiB of records in Base64 plus what stands around them.
+pub(crate) const RESPONSE_BYTES_MAX: usize = 32 << 20;
 /// Bytes read from a socket at once; most responses fit, so most are parsed without a copy.
 pub(crate) const READ_BYTES: usize = 256 << 10;
 /// Bytes of pre-signed requests kept per thread, so that the pool stays in the cache of the core.
 pub(crate) const POOL_BYTES: usize = 1 << 20;
 /// Pre-signed requests per pool, whatever their size.
 pub(crate) const POOL_REQUESTS_MAX: usize = 64;
+/// The same for puts, each of which has a partition key: enough of them to reach most of a hundred shards.
+pub(crate) const PUT_POOL_REQUESTS_MAX: usize = 256;
 /// Age at which signatures are renewed; AWS accepts five minutes (IDN-025), half a minute leaves room for slow cells.
 pub(crate) const SIGNATURE_AGE_MAX_S: u64 = 30;
 /// Latest answer that still counts after a cell's time is up; later ones make the cell fail.

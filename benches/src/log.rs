@@ -4,6 +4,7 @@
 //! `cargo xtask bench log [folder]`: the folder decides which disk is measured.
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -13,9 +14,9 @@ use waystation_engine::{
     Budgets, CatalogChange, CatalogEffect, Clock, Engine, Expect, LogConfig, LogId, LogRead, Parts,
     Running, Scope, open,
 };
-use waystation_storage::{
-    Append, Body, DataDirectory, FjallView, Funding, Journal, JournalOptions, Urgency, ViewOptions,
-};
+use waystation_storage::{DataDirectory, FjallView, JournalOptions, ViewOptions};
+
+use crate::journal::{self, Entries};
 
 /// Bytes of an entry.
 const ENTRY_BYTES: usize = 1000;
@@ -27,13 +28,19 @@ const WARM: Duration = Duration::from_secs(10);
 /// Engine time passes so many times faster than real time.
 const HASTE: u64 = 20;
 
-fn main() {
+/// The program: one line per cell on the standard output.
+pub fn main() -> ExitCode {
     let folder = std::env::args()
         .nth(1)
         .map_or_else(std::env::temp_dir, PathBuf::from);
     let folder = folder.join(format!("waystation-bench-log-{}", std::process::id()));
     for (writers, batch) in [(1, 1), (1, 100), (16, 10), (16, 100), (64, 100)] {
-        let alone = journal_alone(&folder.join("journal"), writers, batch);
+        let entries = Entries {
+            writers,
+            batch,
+            bytes: ENTRY_BYTES,
+        };
+        let alone = journal::alone(&folder.join("journal"), entries, CELL);
         let rate = with_engine(&folder.join("engine"), |engine| {
             let logs = create(engine, writers, 86_400_000);
             appends(engine, &logs, batch, CELL)
@@ -58,6 +65,7 @@ fn main() {
         });
     }
     let _gone = std::fs::remove_dir_all(&folder);
+    ExitCode::SUCCESS
 }
 
 #[expect(clippy::print_stdout, reason = "a benchmark's result")]
@@ -153,68 +161,6 @@ fn appends(engine: &Engine, logs: &[LogId], batch: usize, time: Duration) -> f64
         }
     });
     count.into_inner() as f64 / began.elapsed().as_secs_f64()
-}
-
-fn journal_alone(folder: &Path, writers: usize, batch: usize) -> f64 {
-    let _gone = std::fs::remove_dir_all(folder);
-    let data = DataDirectory::open(folder, [7; 32]).expect("a data directory");
-    let disk = data.journal_disk();
-    let journal = Journal::open(disk, JournalOptions::default(), None, &mut |_| Ok(()));
-    let journal = journal.expect("a journal");
-    let count = AtomicU64::new(0);
-    let began = Instant::now();
-    std::thread::scope(|scope| {
-        scope.spawn(|| journal.run_committer().expect("commits"));
-        scope.spawn(|| {
-            while journal.await_preparation_due(Duration::from_secs(1)) {
-                journal.prepare_next().expect("segments");
-            }
-        });
-        let writers: Vec<_> = (0..writers)
-            .map(|_| scope.spawn(|| write_alone(&journal, batch, began, &count)))
-            .collect();
-        for writer in writers {
-            writer.join().expect("a writer");
-        }
-        journal.stop();
-    });
-    count.into_inner() as f64 / began.elapsed().as_secs_f64()
-}
-
-fn write_alone(journal: &Journal, batch: usize, began: Instant, count: &AtomicU64) {
-    let body = vec![b'x'; ENTRY_BYTES];
-    let me = std::thread::current();
-    while began.elapsed() < CELL {
-        let mut end = None;
-        for sequence in 0..batch as u64 {
-            let appended = journal.append(Append {
-                shard: 1,
-                kind: 18,
-                version: 1,
-                time_ms: 1,
-                meta: &[0; 16],
-                body: Some(Body {
-                    owner: 1,
-                    sequence,
-                    parts: &[&body],
-                }),
-                urgency: Urgency::Sync,
-                funding: Funding::Producer,
-            });
-            end = Some(appended.expect("room").end);
-        }
-        let done = Arc::new(std::sync::atomic::AtomicBool::new(false));
-        let (told, writer) = (done.clone(), me.clone());
-        let tell = move || {
-            told.store(true, Ordering::Release);
-            writer.unpark();
-        };
-        journal.when_durable(end.unwrap_or_default(), Box::new(tell));
-        while !done.load(Ordering::Acquire) {
-            std::thread::park();
-        }
-        count.fetch_add(batch as u64, Ordering::Relaxed);
-    }
 }
 
 /// Reads a log from its beginning to its end; returns the bytes of its entries.

@@ -6,8 +6,11 @@ use std::sync::{Barrier, OnceLock};
 use std::time::{Duration, Instant};
 
 use crate::driver::{Driver, Tally, Window};
+use crate::limits::DRAIN_GRACE;
+use crate::options::Options;
 use crate::process::{Clocks, Sample};
 use crate::server::Journal;
+use crate::targets::Running;
 use crate::workload::Workload;
 
 /// Makes the workload of a thread from the thread's number and the number of its connections.
@@ -48,6 +51,24 @@ pub(crate) struct Measurement {
 }
 
 impl Load {
+    /// A load of the usual kind: a fifth of the measured time, at most two seconds, warms up.
+    pub(crate) fn usual(
+        at: &Running,
+        options: &Options,
+        connections: usize,
+        measured: Duration,
+    ) -> Self {
+        Self {
+            address: at.address,
+            connections,
+            threads: options.threads,
+            warm_up: (options.measured / 5).min(Duration::from_secs(2)),
+            measured,
+            grace: DRAIN_GRACE,
+            pid: at.pid,
+        }
+    }
+
     /// Runs the workloads. Any error answer, on any thread, is the result.
     pub(crate) fn run(&self, workloads: &Workloads<'_>) -> Result<Measurement, String> {
         let threads = self.threads.min(self.connections).max(1);
@@ -211,9 +232,12 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
-    use crate::sender::{Answers, SendPlan, Sender};
     use crate::sign::{Credentials, Signer};
-    use crate::workload::{Budget, Sends};
+    use crate::sqs::api::SQS;
+    use crate::sqs::sender::{SendPlan, Sender};
+    use crate::sqs::workloads::Sends;
+    use crate::targets::Answers;
+    use crate::workload::Budget;
 
     /// Answers every request of every connection with `answer(number of the request)`.
     fn responder(answer: fn(u64) -> String) -> SocketAddr {
@@ -267,7 +291,7 @@ mod tests {
         };
         let budget = Budget::of(messages);
         load.run(&|thread, _| {
-            let signer = Signer::new("h", &credentials);
+            let signer = Signer::new("h", &credentials, &SQS);
             let random = fastrand::Rng::with_seed(thread as u64);
             let sender = Sender::new(plan.clone(), signer, random);
             Box::new(Sends {

@@ -3,9 +3,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cells::Cell;
-use crate::requests::BATCH_MAX;
-
 /// What the caller wants.
 #[derive(Clone)]
 pub(crate) struct Options {
@@ -17,6 +14,8 @@ pub(crate) struct Options {
     pub(crate) scale: Scale,
     /// Messages of the backlog cells, instead of their own numbers.
     pub(crate) backlog: Option<u64>,
+    /// Megabytes that a stream retains in the cell about that, instead of its own number.
+    pub(crate) retained_mb: Option<u64>,
     /// Idle long polls.
     pub(crate) polls: usize,
     /// Generator threads.
@@ -85,15 +84,6 @@ impl Options {
         Ok(options)
     }
 
-    /// Messages of a backlog cell that is about `messages`.
-    pub(crate) fn backlog_of(&self, messages: u64) -> u64 {
-        let scaled = match self.scale {
-            Scale::Small => messages / 50,
-            Scale::Full => messages,
-        };
-        self.backlog.unwrap_or(scaled)
-    }
-
     fn make_small(&mut self) {
         self.scale = Scale::Small;
         self.measured = Duration::from_secs(1);
@@ -110,13 +100,8 @@ impl Options {
             "--cells" => self.cells = value.split(',').map(str::to_owned).collect(),
             "--seconds" => self.measured = Duration::from_secs(number()?.clamp(1, 3600)),
             "--scale" if matches!(value, "small" | "full") => {}
-            "--backlog" => {
-                self.backlog = Some(
-                    number()?
-                        .next_multiple_of(BATCH_MAX as u64)
-                        .max(BATCH_MAX as u64),
-                );
-            }
+            "--backlog" => self.backlog = Some(number()?.max(1)),
+            "--retained-mb" => self.retained_mb = Some(number()?.max(1)),
             "--polls" => {
                 self.polls = number()?.clamp(1, crate::limits::CONNECTIONS_MAX as u64) as usize
             }
@@ -150,6 +135,7 @@ impl Default for Options {
             measured: Duration::from_secs(5),
             scale: Scale::Full,
             backlog: None,
+            retained_mb: None,
             polls: 10_000,
             threads: (cores / 2).max(1),
             server: folder.join("waystation"),
@@ -198,20 +184,6 @@ impl Remote {
     }
 }
 
-/// The help text.
-pub(crate) fn usage(cells: &[Cell]) -> String {
-    let mut text = "usage: waystation-bench [sqs] [--cells A,B] [--seconds N] [--scale small|full] [--backlog N] [--polls N]\n\
-         \x20   [--threads N] [--server PATH] [--server-arg ARG]... [--data-dir DIR] [--durability strict|os|MS]\n\
-         \x20   [--endpoint http://HOST:PORT[,PID]] [--peer NAME=http://HOST:PORT[,PID]]... [--json FILE|-]\n\
-         \x20   [--region R] [--access-key K] [--secret-key S]\n\
-         \x20      waystation-bench soak [--seconds N] [flags]: mixed load for that long; fails unless memory, files and latency stay flat\n\ncells:\n"
-        .to_owned();
-    for cell in cells {
-        text.push_str(&format!("  {:<20} {}\n", cell.name, cell.about));
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,12 +201,8 @@ mod tests {
     fn explicit_values_win_over_the_scale() {
         let options = parse("sqs --seconds 3 --scale small --cells a,b").expect("valid");
         assert_eq!(
-            (
-                options.measured.as_secs(),
-                options.backlog_of(1_000_000),
-                options.scale
-            ),
-            (3, 20_000, Scale::Small)
+            (options.measured.as_secs(), options.polls, options.scale),
+            (3, 1000, Scale::Small)
         );
         assert_eq!(options.cells, ["a", "b"]);
     }

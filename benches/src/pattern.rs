@@ -63,7 +63,8 @@ const CELLS: &[Cell] = &[
     ),
 ];
 
-fn main() -> ExitCode {
+/// The program: exit code and standard streams are those of the process.
+pub fn main() -> ExitCode {
     let mut out = std::io::stdout().lock();
     match run(&mut out) {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,12 +2,17 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
 use crate::driver::Tally;
 use crate::histogram::Histogram;
 use crate::measure::Measurement;
+use crate::process::Sample;
+
+/// How long a process is left alone before its memory is looked at.
+const SETTLE: Duration = Duration::from_secs(1);
 
 /// One line of the table; what was not measured stays empty.
 #[derive(Clone, Default)]
@@ -25,9 +30,10 @@ pub(crate) struct Row {
 }
 
 /// Columns of the table: heading, name of the value, digits after the point.
-const COLUMNS: [(&str, &str, usize); 18] = [
+const COLUMNS: [(&str, &str, usize); 20] = [
     ("conns", "connections", 0),
     ("msg/s", "messages_per_s", 0),
+    ("MB/s", "mb_per_s", 1),
     ("req/s", "requests_per_s", 0),
     ("p50 ms", "p50_ms", 3),
     ("p99 ms", "p99_ms", 3),
@@ -43,6 +49,7 @@ const COLUMNS: [(&str, &str, usize); 18] = [
     ("flush/s", "flushes_per_s", 0),
     ("rate/bare", "rate_to_bare", 2),
     ("cpu/bare", "cpu_to_bare", 2),
+    ("rate/journal", "rate_to_journal", 2),
     ("other%", "other_cpu_percent", 0),
 ];
 
@@ -175,7 +182,7 @@ fn with_disk(mut row: Row, body_bytes: usize, found: &Measurement) -> Row {
     let sends = found
         .operations
         .first()
-        .is_some_and(|(name, _)| *name == "send");
+        .is_some_and(|(name, _)| matches!(*name, "send" | "put"));
     if let Some(written) = found.written_bytes() {
         row = row.with("written_bytes_per_message", written as f64 / messages);
         if sends {
@@ -218,6 +225,28 @@ fn micros(seconds: f64, count: f64) -> f64 {
     } else {
         0.0
     }
+}
+
+/// The memory of a process, after a moment in which buffers are written back and memory is returned.
+pub(crate) fn memory(name: &str, target: &str, pid: Option<u32>) -> Result<Row, String> {
+    std::thread::sleep(SETTLE);
+    let sample = Sample::take(pid.ok_or("no process")?)?;
+    let row = Row::new(name, target).with("rss_mb", sample.rss_bytes as f64 / 1e6);
+    Ok(row.with("rss_anonymous_mb", sample.rss_anonymous_bytes as f64 / 1e6))
+}
+
+/// How long a process that was killed took to be ready again, and its memory then.
+pub(crate) fn restart(
+    name: &str,
+    target: &str,
+    pid: Option<u32>,
+    took: Duration,
+) -> Result<Row, String> {
+    let ms = took.as_secs_f64() * 1e3;
+    let row = memory(name, target, pid)?
+        .with("ready_after_kill_ms", ms)
+        .with("p50_ms", ms);
+    Ok(row.noting("process start to first healthy answer, warm page cache"))
 }
 
 /// JSON lines, one per row; operations carry the name of their cell.

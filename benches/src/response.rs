@@ -57,6 +57,11 @@ pub(crate) fn parse(buffer: &[u8]) -> Result<Option<Response<'_>>, String> {
     }
 }
 
+/// The beginning of an answer, for error texts.
+pub(crate) fn excerpt(body: &[u8]) -> String {
+    String::from_utf8_lossy(body).chars().take(400).collect()
+}
+
 #[derive(Default)]
 struct Head {
     status: u16,

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::client;
 use crate::limits::START_MAX;
+use crate::link;
 use crate::options::Options;
 use crate::sign::Credentials;
 
@@ -27,7 +27,7 @@ pub(crate) struct Journal {
 impl Journal {
     /// Reads the counters of the server at `address`; `None` for servers that have no such metrics.
     pub(crate) fn read(address: SocketAddr) -> Option<Self> {
-        let (status, text) = client::get(address, "/metrics", Duration::from_secs(5)).ok()?;
+        let (status, text) = link::get(address, "/metrics", Duration::from_secs(5)).ok()?;
         let text = String::from_utf8(text).ok().filter(|_| status == 200)?;
         let counter = |name: &str| {
             let name = format!("waystation_journal_{name}_total ");
@@ -156,7 +156,7 @@ impl Server {
     fn await_ready(&mut self, started_at: Instant) -> Result<Duration, String> {
         loop {
             let within = Duration::from_secs(1);
-            if client::get(self.address, "/_waystation/health", within)
+            if link::get(self.address, "/_waystation/health", within)
                 .is_ok_and(|(status, _)| status == 200)
             {
                 return Ok(started_at.elapsed());

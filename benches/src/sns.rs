@@ -3,23 +3,13 @@
 //!
 //! Requests are unsigned forms, which an open server takes: signatures are measured by `waystation-bench`. Messages have 1 KB.
 
-mod sns {
-    pub(crate) mod cells;
-    pub(crate) mod endpoints;
-    pub(crate) mod service;
-}
-#[allow(dead_code, reason = "shared with the other generator")]
-mod limits;
-#[allow(dead_code, reason = "shared with the other generator")]
-mod process;
-#[allow(dead_code, reason = "shared with the other generator")]
-mod response;
+mod cells;
+mod endpoints;
+mod service;
 
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
-
-use sns::cells;
 
 /// What the caller wants.
 #[derive(Clone)]
@@ -68,10 +58,7 @@ fn options() -> Result<Options, String> {
                     .ok_or("--peer NAME=http://HOST:PORT")?;
                 let host = url.split(',').next().unwrap_or(url);
                 let host = host.trim_start_matches("http://").trim_end_matches('/');
-                // It speaks SQS alone.
-                if name != "elasticmq" {
-                    options.peers.push((name.to_owned(), host.to_owned()));
-                }
+                options.peers.push((name.to_owned(), host.to_owned()));
             }
             _ => return Err(format!("{flag}: unknown")),
         }
@@ -79,7 +66,8 @@ fn options() -> Result<Options, String> {
     Ok(options)
 }
 
-fn main() -> ExitCode {
+/// The program: exit code and standard streams are those of the process.
+pub fn main() -> ExitCode {
     match options().and_then(|options| cells::run(&options)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {

@@ -1,12 +1,11 @@
 //! Who is measured: a server of our own, its bare listener, or a server that runs already.
 
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::time::Duration;
 
-use crate::client::{Client, QueueKind};
 use crate::options::Remote;
-use crate::sender::Answers;
 use crate::server::{Mode, Server, ServerPlan};
-use crate::sign::{Credentials, Signer};
+use crate::sign::{Api, Credentials, Signer};
 
 /// A server to be.
 pub(crate) enum Target {
@@ -27,23 +26,21 @@ impl Target {
     }
 
     /// Starts or finds the server.
-    pub(crate) fn open(&self) -> Result<Session, String> {
+    pub(crate) fn start(&self) -> Result<Running, String> {
         match self {
             Self::Own(plan, mode) => {
                 let server = Server::start(plan, *mode)?;
-                let signer = Signer::new(&server.address().to_string(), &plan.credentials);
-                let answers = if *mode == Mode::Bare {
-                    Answers::Bare
-                } else {
-                    Answers::Acknowledge
-                };
-                Ok(Session::new(
-                    server.address(),
-                    signer,
-                    answers,
-                    Some(server.pid()),
-                    Some(server),
-                ))
+                Ok(Running {
+                    address: server.address(),
+                    answers: match mode {
+                        Mode::Bare => Answers::Bare,
+                        Mode::Full => Answers::Acknowledge,
+                    },
+                    pid: Some(server.pid()),
+                    host: server.address().to_string(),
+                    credentials: plan.credentials.clone(),
+                    server: Some(server),
+                })
             }
             Self::Remote(remote, credentials) => {
                 let addresses = remote
@@ -53,69 +50,50 @@ impl Target {
                 let address = addresses
                     .min_by_key(SocketAddr::is_ipv6)
                     .ok_or_else(|| format!("{}: no address", remote.host))?;
-                let signer = Signer::new(&remote.host, credentials);
-                Ok(Session::new(
+                Ok(Running {
                     address,
-                    signer,
-                    Answers::Acknowledge,
-                    remote.pid,
-                    None,
-                ))
+                    answers: Answers::Acknowledge,
+                    pid: remote.pid,
+                    host: remote.host.clone(),
+                    credentials: credentials.clone(),
+                    server: None,
+                })
             }
         }
     }
 }
 
-/// A server that answers, and the queues made on it.
-pub(crate) struct Session {
+/// How closely answers are looked at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Answers {
+    /// Every message has to be acknowledged with an id.
+    Acknowledge,
+    /// The bare listener answers 200 and nothing else.
+    Bare,
+}
+
+/// A server that answers.
+pub(crate) struct Running {
     /// Where requests go.
     pub(crate) address: SocketAddr,
-    /// Signs for this server's host.
-    pub(crate) signer: Signer,
-    /// What its answers to sends contain.
+    /// What its answers contain.
     pub(crate) answers: Answers,
     /// Its process, where known.
     pub(crate) pid: Option<u32>,
-    /// Calls outside of measured windows.
-    pub(crate) client: Client,
+    host: String,
+    credentials: Credentials,
     server: Option<Server>,
-    queue_urls: Vec<String>,
 }
 
-impl Session {
-    fn new(
-        address: SocketAddr,
-        signer: Signer,
-        answers: Answers,
-        pid: Option<u32>,
-        server: Option<Server>,
-    ) -> Self {
-        let client = Client::new(address, signer.clone());
-        Self {
-            address,
-            signer,
-            answers,
-            pid,
-            client,
-            server,
-            queue_urls: Vec::new(),
-        }
+impl Running {
+    /// Signs requests of an API for this server's host.
+    pub(crate) fn signer(&self, api: &'static Api) -> Signer {
+        Signer::new(&self.host, &self.credentials, api)
     }
 
-    /// Makes `count` queues with names that no earlier run used.
-    pub(crate) fn queues(&mut self, count: usize, kind: QueueKind) -> Result<Vec<String>, String> {
-        let suffix = if kind == QueueKind::Fifo { ".fifo" } else { "" };
-        let run = fastrand::u32(..);
-        let made = (0..count).map(|number| {
-            let name = format!("bench-{run:08x}-{number}{suffix}");
-            match self.answers {
-                Answers::Acknowledge => self.client.create_queue(&name, kind),
-                Answers::Bare => Ok(format!("http://{}/000000000000/{name}", self.address)),
-            }
-        });
-        let made: Vec<String> = made.collect::<Result<_, _>>()?;
-        self.queue_urls.extend_from_slice(&made);
-        Ok(made)
+    /// Whether the process is ours.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.server.is_some()
     }
 
     /// The process, where it is ours to kill.
@@ -125,20 +103,10 @@ impl Session {
             .ok_or_else(|| "needs a server that the generator starts itself".into())
     }
 
-    /// Notes a new process after a restart.
-    pub(crate) fn restarted(&mut self) {
+    /// Kills the process without warning and starts it again on what it left; how long until it was ready.
+    pub(crate) fn kill_and_restart(&mut self) -> Result<Duration, String> {
+        let took = self.server()?.kill_and_restart()?;
         self.pid = self.server.as_ref().map(Server::pid);
-        self.client = Client::new(self.address, self.signer.clone());
-    }
-}
-
-impl Drop for Session {
-    /// Leaves other people's servers as they were found; our own goes away with its directory.
-    fn drop(&mut self) {
-        if self.server.is_none() {
-            for url in &self.queue_urls {
-                let _ = self.client.delete_queue(url);
-            }
-        }
+        Ok(took)
     }
 }

@@ -54,7 +54,7 @@ const COMMANDS: &[(&str, &str, &str, Command)] = &[
     ),
     (
         "bench",
-        "sqs [--peers] [flags] | pattern",
+        "sqs | sns | kinesis [--peers] [flags] | pattern | log",
         "build what is measured and what measures, and run the cells",
         |tree, arguments| bench::run(tree, arguments).map(|()| ExitCode::SUCCESS),
     ),

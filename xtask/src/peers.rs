@@ -14,12 +14,23 @@ use crate::tree::Tree;
 /// How long a peer may take to listen.
 const START_MAX: Duration = Duration::from_secs(60);
 
-/// Running peers; dropping them ends their processes.
-pub(crate) struct Peers {
-    running: Vec<Peer>,
+/// A server that can be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Peer {
+    /// SQS on a Java virtual machine.
+    ElasticMq,
+    /// Many services, in Python.
+    Moto,
+    /// Kinesis, in JavaScript.
+    Kinesalite,
 }
 
-struct Peer {
+/// Running peers; dropping them ends their processes.
+pub(crate) struct Peers {
+    running: Vec<Running>,
+}
+
+struct Running {
     name: &'static str,
     port: u16,
     child: Child,
@@ -27,19 +38,34 @@ struct Peer {
 }
 
 impl Peers {
-    /// Installs what is missing, starts every peer and waits until it listens.
-    pub(crate) fn start(tree: &Tree) -> Result<Peers, String> {
+    /// Installs what is missing, starts every peer that is wanted and waits until it listens.
+    pub(crate) fn start(tree: &Tree, wanted: &[Peer]) -> Result<Peers, String> {
         let mut peers = Peers {
             running: Vec::new(),
         };
-        let jars = elasticmq(tree)?;
-        let moto = moto(tree)?;
-        peers.launch(tree, "elasticmq", |port| elasticmq_command(&jars, port))?;
-        peers.launch(tree, "moto", |port| {
-            let mut command = Command::new(&moto);
-            command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
-            command
-        })?;
+        for peer in wanted {
+            match peer {
+                Peer::ElasticMq => {
+                    let jars = elasticmq(tree)?;
+                    peers.launch(tree, "elasticmq", |port| elasticmq_command(&jars, port))?;
+                }
+                Peer::Moto => {
+                    let mut command = Command::new(moto(tree)?);
+                    peers.launch(tree, "moto", |port| {
+                        command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
+                        command
+                    })?;
+                }
+                Peer::Kinesalite => {
+                    let mut command = Command::new("node");
+                    command.arg(kinesalite(tree)?);
+                    peers.launch(tree, "kinesalite", |port| {
+                        command.args(["--shardLimit", "1000", "--port", &port.to_string()]);
+                        command
+                    })?;
+                }
+            }
+        }
         for peer in &mut peers.running {
             peer.await_listening()?;
         }
@@ -74,7 +100,7 @@ impl Peers {
             .stderr(complaints)
             .spawn()
             .map_err(|error| format!("{name} could not be started: {error}"))?;
-        self.running.push(Peer {
+        self.running.push(Running {
             name,
             port,
             child,
@@ -93,7 +119,7 @@ impl Drop for Peers {
     }
 }
 
-impl Peer {
+impl Running {
     fn await_listening(&mut self) -> Result<(), String> {
         let started_at = Instant::now();
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
@@ -155,6 +181,16 @@ fn moto(tree: &Tree) -> Result<PathBuf, String> {
         process::run(pip.arg(&pins))
     })?;
     Ok(server)
+}
+
+/// The program that serves kinesalite.
+fn kinesalite(tree: &Tree) -> Result<PathBuf, String> {
+    tools::debian("node", "nodejs")?;
+    tools::debian("npm", "npm")?;
+    let pins = tree.root.join("benches/peers/package.json");
+    let directory = tree.target.join("peers/kinesalite");
+    let modules = tools::npm(tree, "peer-kinesalite", &pins, &directory)?;
+    Ok(modules.join("kinesalite/cli.js"))
 }
 
 fn free_port() -> Result<u16, String> {

@@ -109,15 +109,24 @@ fn python_query(tree: &Tree) -> Result<PathBuf, String> {
 
 fn node_modules(tree: &Tree) -> Result<PathBuf, String> {
     let pins = tree.root.join("tests/sdk/node/package.json");
-    let directory = tree.target.join("node");
+    npm(tree, "node", &pins, &tree.target.join("node"))
+}
+
+/// The `node_modules` below a directory with what a `package.json` pins.
+pub(crate) fn npm(
+    tree: &Tree,
+    name: &str,
+    pins: &Path,
+    directory: &Path,
+) -> Result<PathBuf, String> {
     let modules = directory.join("node_modules");
-    once(tree, "node", &text_of(&pins)?, &modules, || {
-        remove(&directory)?;
-        make_directory(&directory)?;
-        fs::copy(&pins, directory.join("package.json"))
+    once(tree, name, &text_of(pins)?, &modules, || {
+        remove(directory)?;
+        make_directory(directory)?;
+        fs::copy(pins, directory.join("package.json"))
             .map_err(|error| format!("{}: {error}", pins.display()))?;
         let mut npm = Command::new("npm");
-        npm.current_dir(&directory).args([
+        npm.current_dir(directory).args([
             "install",
             "--silent",
             "--no-audit",

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::endpoints::Endpoints;
 use super::service::{Service, between};
-use crate::Options;
 use crate::process::Clocks;
+use crate::sns::Options;
 
 const BODY_BYTES: usize = 1_024;
 /// After the last publish; slower deliveries fail the cell.

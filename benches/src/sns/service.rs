@@ -7,9 +7,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::Options;
 use crate::process::Sample;
 use crate::response;
+use crate::sns::Options;
 
 static NAMES: AtomicU64 = AtomicU64::new(1);
 

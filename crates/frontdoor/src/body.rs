@@ -11,7 +11,7 @@ use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
-use crate::limits::{BODY_BYTES_UNCOUNTED, DISCARD_BYTES_MAX, Limits};
+use crate::limits::{BODY_BYTES_AHEAD_MAX, BODY_BYTES_UNCOUNTED, DISCARD_BYTES_MAX, Limits};
 
 /// Memory that request bodies may take together, in bytes.
 #[derive(Debug)]
@@ -127,7 +127,8 @@ async fn collect(
     if body.is_end_stream() {
         return Ok(first);
     }
-    let mut whole = BytesMut::with_capacity(first.len() * 2);
+    let ahead_bytes = announced.unwrap_or(0).min(BODY_BYTES_AHEAD_MAX);
+    let mut whole = BytesMut::with_capacity(ahead_bytes.max(first.len() * 2));
     whole.extend_from_slice(&first);
     drop(first);
     while let Some(piece) = next_data(body).await? {

@@ -54,6 +54,10 @@ impl Default for Limits {
 /// shared counter on each of them would be the busiest memory of the process.
 pub const BODY_BYTES_UNCOUNTED: usize = 16 * 1024;
 
+/// What is allocated for a body before it came, if it was announced and has begun: most bodies that come in pieces then
+/// take one allocation, and announcing much gives nobody much memory.
+pub(crate) const BODY_BYTES_AHEAD_MAX: usize = 1024 * 1024;
+
 /// The most that [`Limits::connections_max`] can be; ports and files end earlier.
 pub(crate) const CONNECTIONS_MAX: usize = 1_000_000;
 

@@ -154,6 +154,7 @@ pub(crate) async fn update(
             return Ok(located);
         }
         if write_stream(&kinesis.engine, &located, &after, more).await? {
+            kinesis.reshards.tell();
             return addressing::locate(kinesis, caller, target);
         }
     }
@@ -184,13 +185,18 @@ pub(crate) async fn write(
 ) -> Result<bool, ApiError> {
     match engine.write_catalog(scope, changes).await {
         Ok(_) => Ok(true),
-        // A conflict is known before the faster write is durable and thus visible. An empty write becomes durable
-        // after it, so that the next attempt sees what it lost against instead of asking in circles.
+        // A conflict is known before the faster write is durable and thus visible. The next attempt is to see what it lost
+        // against instead of asking in circles.
         Err(EngineError::Conflict { .. }) => {
-            let empty = engine.write_catalog(scope, Vec::new()).await;
-            empty.map_err(errors::from_engine)?;
+            catch_up(engine, scope).await?;
             Ok(false)
         }
         Err(error) => Err(errors::from_engine(error)),
     }
+}
+
+/// Waits until everything shows that was written so far: an empty write becomes durable, and thus visible, after all of it.
+pub(crate) async fn catch_up(engine: &Engine, scope: &Scope) -> Result<(), ApiError> {
+    let empty = engine.write_catalog(scope, Vec::new()).await;
+    empty.map(drop).map_err(errors::from_engine)
 }

@@ -159,6 +159,14 @@ impl Figures {
     }
 }
 
+/// Records that a put brought in, and those that came too early.
+#[derive(Debug, Default, Clone, Copy)]
+struct Taken {
+    records: u64,
+    bytes: u64,
+    throttled: u64,
+}
+
 /// Notes what happens to a stream.
 #[derive(Debug)]
 pub(crate) struct Notes {
@@ -182,62 +190,57 @@ impl Notes {
         }
     }
 
-    fn note_record(&self, outcome: &Result<Stored, Failure>) {
-        match outcome {
-            Ok(stored) => {
-                let bytes = stored.size_bytes as u64;
-                add(&self.figures.stream.incoming_bytes, bytes);
-                add(&self.figures.stream.incoming_records, 1);
-                self.shard(stored.number.shard, |shard| {
-                    add(&shard.incoming_bytes, bytes);
-                    add(&shard.incoming_records, 1);
-                });
+    /// What records came to: counted for the stream in one step, whatever their number.
+    fn note_records(&self, outcomes: &[Result<Stored, Failure>]) -> Taken {
+        let mut taken = Taken::default();
+        for outcome in outcomes {
+            match outcome {
+                Ok(stored) => {
+                    let bytes = stored.size_bytes as u64;
+                    taken.records += 1;
+                    taken.bytes += bytes;
+                    self.shard(stored.number.shard, |shard| {
+                        add(&shard.incoming_bytes, bytes);
+                        add(&shard.incoming_records, 1);
+                    });
+                }
+                Err(Failure::Throttled(index)) => {
+                    taken.throttled += 1;
+                    self.shard(*index, |shard| add(&shard.write_throttled, 1));
+                }
+                Err(_) => {}
             }
-            Err(Failure::Throttled(index)) => {
-                add(&self.figures.stream.write_throttled, 1);
-                self.shard(*index, |shard| add(&shard.write_throttled, 1));
-            }
-            Err(_) => {}
         }
+        let stream = &self.figures.stream;
+        add(&stream.incoming_bytes, taken.bytes);
+        add(&stream.incoming_records, taken.records);
+        add(&stream.write_throttled, taken.throttled);
+        taken
     }
 
     /// A `PutRecord` came to this.
     pub(crate) fn note_put_record(&self, outcome: &Result<Stored, Failure>, took_ms: u64) {
         let stream = &self.figures.stream;
-        self.note_record(outcome);
+        let taken = self.note_records(std::slice::from_ref(outcome));
         add(&stream.put_record_calls, 1);
         add(&stream.put_record_latency_ms, took_ms);
-        if let Ok(stored) = outcome {
-            add(&stream.put_record_success, 1);
-            add(&stream.put_record_bytes, stored.size_bytes as u64);
-        }
+        add(&stream.put_record_success, taken.records);
+        add(&stream.put_record_bytes, taken.bytes);
     }
 
     /// A `PutRecords` came to this.
     pub(crate) fn note_put_records(&self, outcomes: &[Result<Stored, Failure>], took_ms: u64) {
         let stream = &self.figures.stream;
-        outcomes
-            .iter()
-            .for_each(|outcome| self.note_record(outcome));
-        let stored = outcomes.iter().flatten();
-        let successful = stored.clone().count() as u64;
-        let throttled = outcomes
-            .iter()
-            .filter(|outcome| matches!(outcome, Err(Failure::Throttled(_))));
+        let taken = self.note_records(outcomes);
+        let total = outcomes.len() as u64;
         add(&stream.put_records_calls, 1);
-        add(&stream.put_records_success, u64::from(successful > 0));
-        add(
-            &stream.put_records_bytes,
-            stored.map(|one| one.size_bytes as u64).sum(),
-        );
+        add(&stream.put_records_success, u64::from(taken.records > 0));
+        add(&stream.put_records_bytes, taken.bytes);
         add(&stream.put_records_latency_ms, took_ms);
-        add(&stream.put_records_total, outcomes.len() as u64);
-        add(&stream.put_records_successful, successful);
-        add(
-            &stream.put_records_failed,
-            outcomes.len() as u64 - successful,
-        );
-        add(&stream.put_records_throttled, throttled.count() as u64);
+        add(&stream.put_records_total, total);
+        add(&stream.put_records_successful, taken.records);
+        add(&stream.put_records_failed, total - taken.records);
+        add(&stream.put_records_throttled, taken.throttled);
     }
 
     /// A `GetRecords` was refused for its rate.

@@ -1,7 +1,5 @@
 //! `GetRecords` (KIN-110 to KIN-127).
 
-use std::time::Duration;
-
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
@@ -18,7 +16,7 @@ use crate::record::Record;
 use crate::sequence::SequenceNumber;
 use crate::shard_rows::Shard;
 use crate::tokens::Purpose;
-use crate::{Kinesis, describe, limits};
+use crate::{Kinesis, catalog, describe, limits};
 
 /// `Thu Jan 22 01:22:02 UTC 2015` (KIN-110)
 const DATE: &[BorrowedFormatItem<'_>] = format_description!(
@@ -67,7 +65,7 @@ pub(crate) async fn get(
         wait_ms: 0,
     };
     let log = &kinesis.engine.log(shard.log);
-    let batch = settled(|| log.read(read)).await?;
+    let batch = settled(&kinesis.reshards, || log.read(read)).await?;
     let seen = Seen::of(&kinesis.engine, &located, &shard, batch).await?;
     let now_ms = kinesis.now_ms();
     let bytes = seen
@@ -149,13 +147,11 @@ impl Seen {
             (false, None) => batch.newest_ms.map_or(0, |ms| now_ms.saturating_sub(ms)),
         };
         // KIN-127: the log may not know yet that retention fell.
-        let entries = batch
-            .entries
-            .iter()
-            .filter(|entry| entry.time_ms >= horizon_ms);
-        let records = entries
-            .map(|entry| record(shard, entry))
-            .collect::<Result<_, _>>()?;
+        let readable = |entry: &&LogEntry| entry.time_ms >= horizon_ms;
+        let mut records = Vec::with_capacity(batch.entries.len());
+        for entry in batch.entries.iter().filter(readable) {
+            records.push(record(shard, entry)?);
+        }
         let children = match batch.ended {
             true => Some(children(engine, located, shard.index).await?),
             false => None,
@@ -189,7 +185,7 @@ pub(crate) async fn children(
     located: &Located,
     parent: u32,
 ) -> Result<Vec<ChildShard>, ApiError> {
-    for _ in 0..limits::RESHARD_WAIT_MS / limits::RESHARD_LOOK_MS {
+    for _ in 0..2 {
         let newer = addressing::find_row(engine, &located.scope, &located.name)?;
         let newer = newer.ok_or_else(|| located.not_found())?;
         let shards = newer.shards(engine)?;
@@ -200,7 +196,7 @@ pub(crate) async fn children(
         if !children.is_empty() {
             return Ok(children);
         }
-        tokio::time::sleep(Duration::from_millis(limits::RESHARD_LOOK_MS)).await;
+        catalog::catch_up(engine, &located.scope).await?;
     }
     Err(internal("a closed shard has no children"))
 }

@@ -100,7 +100,9 @@ pub(crate) async fn get(
         timestamp: input.timestamp,
         operation: "GetShardIterator",
     };
-    let position = start.position(&kinesis.engine, &located, &shard).await?;
+    let position = start
+        .position(&kinesis.engine, &kinesis.reshards, &located, &shard)
+        .await?;
     would_succeed(input.dry_run)?;
     let now_ms = kinesis.now_ms();
     if !kinesis.rates.iterator(shard.log, now_ms) {

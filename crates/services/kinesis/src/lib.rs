@@ -54,6 +54,7 @@ mod sweep;
 // A record on its way.
 mod record;
 mod store;
+mod reshards;
 mod growth;
 mod sequence;
 mod positions;
@@ -78,6 +79,7 @@ pub struct Kinesis {
     spawn: Spawn,
     tokens: tokens::Tokens,
     rates: rates::Rates,
+    reshards: reshards::Reshards,
     growth: growth::Growth,
     figures: figures::AllFigures,
     subscriptions: subscriptions::Subscriptions,
@@ -92,6 +94,7 @@ impl Kinesis {
         Kinesis {
             tokens: tokens::Tokens::new(&engine.message_key()),
             rates: rates::Rates::new(limits),
+            reshards: reshards::Reshards::default(),
             growth: growth::Growth::default(),
             figures: figures::AllFigures::default(),
             subscriptions: subscriptions::Subscriptions::default(),

@@ -93,9 +93,10 @@ pub(crate) const COMMITMENT_MS: u64 = 86_400_000;
 
 /// How often a change of settings is tried again when another request changed them first.
 pub(crate) const CATALOG_RETRIES_MAX: usize = 64;
-/// How long a put or read waits for the catalog to show a reshard that its log saw already, and between two looks.
-pub(crate) const RESHARD_WAIT_MS: u64 = 10_000;
-pub(crate) const RESHARD_LOOK_MS: u64 = 1;
+/// How often a put or read looks whether a reshard that it met took effect, and how long it waits between two looks unless it
+/// is told: 10 seconds in all.
+pub(crate) const RESHARD_LOOKS_MAX: usize = 500;
+pub(crate) const RESHARD_LOOK_MS: u64 = 20;
 /// Pause of a runner that found the disk full or a budget used up, and of one that waits for engine time.
 pub(crate) const RUNNER_PAUSE_MS: u64 = 50;
 /// How often closed shards are looked through for expired ones.

@@ -1,13 +1,13 @@
 //! Where reading starts: the five types that `GetShardIterator` and `SubscribeToShard` share (section 6, KIN-174).
 
 use std::future::Future;
-use std::time::Duration;
 
 use waystation_engine::{Engine, EngineError, LogId, LogPoint, LogSpot};
 use waystation_wire::{ApiError, Timestamp};
 
 use crate::addressing::Located;
 use crate::errors::{from_engine, invalid};
+use crate::reshards::Reshards;
 use crate::sequence::SequenceNumber;
 use crate::shard_rows::Shard;
 use crate::{limits, names};
@@ -28,6 +28,7 @@ impl Start<'_> {
     pub(crate) async fn position(
         &self,
         engine: &Engine,
+        reshards: &Reshards,
         located: &Located,
         shard: &Shard,
     ) -> Result<u64, ApiError> {
@@ -36,12 +37,14 @@ impl Start<'_> {
             "AFTER_SEQUENCE_NUMBER" => Ok(self.number(located, shard)?.position_after()),
             "AT_TIMESTAMP" => {
                 let at_ms = self.time_ms(located)?;
-                Ok(locate(engine, shard.log, LogSpot::Time(at_ms))
-                    .await?
-                    .position)
+                let spot = LogSpot::Time(at_ms);
+                Ok(locate(engine, reshards, shard.log, spot).await?.position)
             }
             _ if self.sequence_number.is_some() => Err(self.mixed("also a StartingSequenceNumber")),
-            "LATEST" => Ok(locate(engine, shard.log, LogSpot::Tip).await?.position),
+            "LATEST" => {
+                let found = locate(engine, reshards, shard.log, LogSpot::Tip).await?;
+                Ok(found.position)
+            }
             // The oldest record at the time of reading (KIN-098).
             _ => Ok(0),
         }
@@ -106,23 +109,23 @@ impl Start<'_> {
 /// Finds a place in a shard's log.
 pub(crate) async fn locate(
     engine: &Engine,
+    reshards: &Reshards,
     log: LogId,
     spot: LogSpot,
 ) -> Result<LogPoint, ApiError> {
     let handle = &engine.log(log);
-    settled(|| handle.locate(spot)).await
+    settled(reshards, || handle.locate(spot)).await
 }
 
 /// Asks a log that the catalog knows. That of a new child may be on its way, for a moment.
-pub(crate) async fn settled<T, F>(ask: impl Fn() -> F) -> Result<T, ApiError>
+pub(crate) async fn settled<T, F>(reshards: &Reshards, ask: impl Fn() -> F) -> Result<T, ApiError>
 where
     F: Future<Output = Result<T, EngineError>>,
 {
-    for _ in 0..limits::RESHARD_WAIT_MS / limits::RESHARD_LOOK_MS {
+    let mut listener = None;
+    for _ in 0..limits::RESHARD_LOOKS_MAX {
         match ask().await {
-            Err(EngineError::NoSuchLog) => {
-                tokio::time::sleep(Duration::from_millis(limits::RESHARD_LOOK_MS)).await;
-            }
+            Err(EngineError::NoSuchLog) => reshards.before_next_look(&mut listener).await,
             answer => return answer.map_err(from_engine),
         }
     }

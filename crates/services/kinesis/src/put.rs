@@ -1,7 +1,7 @@
 //! `PutRecord` and `PutRecords` (section 5): rules of records. `store` brings them into their shards.
 
 use waystation_engine::EngineError;
-use waystation_wire::{ApiError, Blob, Caller, Str};
+use waystation_wire::{ApiError, Caller, Str};
 
 use crate::addressing::{self, Located, Target};
 use crate::api::{
@@ -25,10 +25,13 @@ pub(crate) async fn put_record(
     let target = addressing::target(caller, name, arn)?;
     let located = writable(kinesis, caller, &target)?;
     let draft = Draft {
-        data: input.data,
-        partition_key: input.partition_key,
+        record: Record {
+            partition_key: input.partition_key,
+            data: input.data,
+            is_encrypted: located.stream.settings.key_id.is_some(),
+        },
         explicit_hash_key: input.explicit_hash_key,
-        path: String::new(),
+        index: None,
     };
     let entry = draft.entry(&located)?;
     if let Some(number) = input.sequence_number_for_ordering.as_deref() {
@@ -43,7 +46,7 @@ pub(crate) async fn put_record(
     figures.note_put_record(&outcome, kinesis.now_ms().saturating_sub(begun_ms));
     let stored = outcome.map_err(|failure| refusal(failure, &target))?;
     Ok(PutRecordOutput {
-        shard_id: Str::from(names::shard_id(stored.number.shard)),
+        shard_id: stored.shard_id,
         sequence_number: Str::from(stored.number.text()),
         encryption_type: encryption_type(stored.is_encrypted),
     })
@@ -64,10 +67,13 @@ pub(crate) async fn put_records(
     let mut entries = Vec::with_capacity(input.records.len());
     for (index, record) in input.records.into_iter().enumerate() {
         let draft = Draft {
-            data: record.data,
-            partition_key: record.partition_key,
+            record: Record {
+                partition_key: record.partition_key,
+                data: record.data,
+                is_encrypted,
+            },
             explicit_hash_key: record.explicit_hash_key,
-            path: format!("records.{}.member.", index + 1),
+            index: Some(index),
         };
         let entry = draft.entry(&located)?; // KIN-085
         total_bytes += entry.size_bytes;
@@ -128,46 +134,48 @@ fn check_ordering(located: &Located, number: &str) -> Result<(), ApiError> {
 
 /// A record of a request, not yet checked.
 struct Draft {
-    data: Blob,
-    partition_key: Option<Str>,
+    record: Record,
     explicit_hash_key: Option<Str>,
-    /// What stands before the names of its members in a refusal.
-    path: String,
+    /// Its place in the request, if that has several.
+    index: Option<usize>,
 }
 
 impl Draft {
     fn entry(self, located: &Located) -> Result<Entry, ApiError> {
         let settings = &located.stream.settings;
-        let placement = match (settings.distribution, &self.partition_key) {
+        let placement = match (settings.distribution, &self.record.partition_key) {
             (Distribution::Auto, _) => Placement::Anywhere, // KIN-232
             (Distribution::UserPartitionKey, Some(key)) => match &self.explicit_hash_key {
                 Some(hash) => Placement::At(explicit_hash(hash)?),
                 None => Placement::At(store::hash_of(key)),
             },
             (Distribution::UserPartitionKey, None) => {
-                let path = format!("{}partitionKey", self.path);
+                let path = self.path("partitionKey");
                 return Err(constraint("null", &path, "Member must not be null")); // KIN-073
             }
         };
-        let record = Record {
-            partition_key: self.partition_key,
-            data: self.data,
-            is_encrypted: settings.key_id.is_some(),
-        };
-        let size_bytes = record.size_bytes();
+        let size_bytes = self.record.size_bytes();
         let max = settings.record_kib as usize * 1_024;
         if size_bytes > max {
             // KIN-075
-            let length = record.data.len();
+            let (length, path) = (self.record.data.len(), self.path("data"));
             let value = format!("'java.nio.HeapByteBuffer[pos=0 lim={length} cap={length}]'");
             let rule = format!("Member must have length less than or equal to {max}");
-            return Err(constraint(value, &format!("{}data", self.path), &rule));
+            return Err(constraint(value, &path, &rule));
         }
         Ok(Entry {
             placement,
             size_bytes,
-            body: record.encode(),
+            record: self.record,
         })
+    }
+
+    /// What a refusal calls one of its members.
+    fn path(&self, member: &str) -> String {
+        match self.index {
+            Some(index) => format!("records.{}.member.{member}", index + 1),
+            None => member.to_owned(),
+        }
     }
 }
 
@@ -202,7 +210,7 @@ fn result_entry(outcome: Result<Stored, Failure>, target: &Target<'_>) -> PutRec
         Ok(stored) => {
             return PutRecordsResultEntry {
                 sequence_number: Some(Str::from(stored.number.text())),
-                shard_id: Some(Str::from(names::shard_id(stored.number.shard))),
+                shard_id: Some(stored.shard_id),
                 ..PutRecordsResultEntry::default()
             };
         }

@@ -21,6 +21,7 @@ use crate::errors::from_engine;
 use crate::get_records::children;
 use crate::positions::locate;
 use crate::queue_catalog::{self, Found};
+use crate::reshards::Reshards;
 use crate::shard_rows::Shard;
 use crate::stream_settings::Status;
 use crate::{Kinesis, Spawn, catalog, limits};
@@ -90,6 +91,7 @@ impl Feeds {
 pub(crate) fn start(kinesis: &Kinesis, scope: &Scope, queue: u64) {
     let feeder = Feeder {
         engine: kinesis.engine.clone(),
+        reshards: kinesis.reshards.clone(),
         feeds: Arc::clone(&kinesis.feeds),
         spawn: Arc::clone(&kinesis.spawn),
         scope: scope.clone(),
@@ -117,6 +119,7 @@ pub(crate) fn start_all(kinesis: &Kinesis) {
 #[derive(Clone)]
 struct Feeder {
     engine: Engine,
+    reshards: Reshards,
     feeds: Arc<Feeds>,
     spawn: Spawn,
     scope: Scope,
@@ -235,7 +238,9 @@ impl Feeder {
             Some(position) => Ok(u64::from_be_bytes(position)),
             None => {
                 let spot = LogSpot::Time(found.queue.start_ms);
-                Ok(locate(&self.engine, shard.log, spot).await?.position)
+                Ok(locate(&self.engine, &self.reshards, shard.log, spot)
+                    .await?
+                    .position)
             }
         }
     }

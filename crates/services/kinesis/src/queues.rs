@@ -183,7 +183,7 @@ async fn cursors(
     }
     let mut changes = Vec::new();
     for shard in located.shards(&kinesis.engine)?.all() {
-        let tip = locate(&kinesis.engine, shard.log, LogSpot::Tip).await?;
+        let tip = locate(&kinesis.engine, &kinesis.reshards, shard.log, LogSpot::Tip).await?;
         changes.push(catalog::put(
             queue_catalog::cursor_path(id, shard.index),
             Expect::Any,

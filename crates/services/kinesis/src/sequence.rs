@@ -11,11 +11,11 @@ use std::fmt::Write as _;
 const END: u64 = 0x7fff_ffff_ffff_ffff;
 /// Seconds have 9 digits.
 const SECOND_MAX: u64 = 0xf_ffff_ffff;
-/// Hexadecimal digits of a number.
-const DIGITS: usize = 47;
-/// Powers of ten by which the decimal form is built and read: the number is larger than 128 bits.
-const CHUNK: u64 = 1_000_000_000_000_000_000;
-const CHUNK_DIGITS: usize = 18;
+/// The power of ten by which the decimal form is built: the number is larger than 128 bits.
+const CHUNK: u64 = 10_000_000_000_000_000_000;
+const CHUNK_DIGITS: usize = 19;
+/// 57 digits hold 188 bits.
+const CHUNKS: usize = 3;
 
 /// The parts of a sequence number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,22 +92,13 @@ impl SequenceNumber {
 
     /// The decimal form.
     pub(crate) fn text(&self) -> String {
-        let mut hex = String::with_capacity(DIGITS);
-        let _infallible = write!(
-            hex,
-            "2{:09x}{:x}{:016x}{:02x}{:09x}{:08x}2",
-            self.created_s & SECOND_MAX,
-            self.shard & 0xf,
-            self.place,
-            u8::from(self.is_between),
-            self.second & SECOND_MAX,
-            self.shard
-        );
-        // 47 digits: the upper 16, then the lower 31 in a u128.
-        let (high, low) = hex.split_at(16);
-        let high = u64::from_str_radix(high, 16).unwrap_or_default();
-        let low = u128::from_str_radix(low, 16).unwrap_or_default();
-        decimal(high, low)
+        let (created_s, second) = (self.created_s & SECOND_MAX, self.second & SECOND_MAX);
+        let nibble = u64::from(self.shard & 0xf);
+        // The digits from both ends of the layout, 15, 16 and 16 of them.
+        let high = 2 << 56 | created_s << 20 | nibble << 16 | self.place >> 48;
+        let middle = self.place << 16 | u64::from(self.is_between) << 8 | second >> 28;
+        let low = second << 36 | u64::from(self.shard) << 4 | 2;
+        decimal([high, middle, low])
     }
 
     /// Reads the decimal form; `None` for a number that no shard ever gave.
@@ -128,37 +119,30 @@ impl SequenceNumber {
     }
 }
 
-/// `high * 2^124 + low` in decimal.
-fn decimal(high: u64, low: u128) -> String {
-    // Five limbs of 40 bits hold the 188 bits with room for the division's carry.
-    let mut limbs = [
-        high >> 36,
-        (high & 0xf_ffff_ffff) << 4 | (low >> 120) as u64,
-        (low >> 80) as u64 & LIMB,
-        (low >> 40) as u64 & LIMB,
-        low as u64 & LIMB,
-    ];
-    let mut chunks = Vec::with_capacity(4);
-    while limbs != [0; 5] {
-        let mut rest: u128 = 0;
+/// A number of three limbs of 64 bits, the highest first, in decimal.
+fn decimal(mut limbs: [u64; 3]) -> String {
+    let mut digits = [b'0'; CHUNKS * CHUNK_DIGITS];
+    for chunk in digits.rchunks_exact_mut(CHUNK_DIGITS) {
+        let mut rest: u64 = 0;
         for limb in &mut limbs {
-            let value = rest << 40 | u128::from(*limb);
+            let value = u128::from(rest) << 64 | u128::from(*limb);
+            // The rest is smaller than what is divided by, so the quotient fits a limb.
             *limb = (value / u128::from(CHUNK)) as u64;
-            rest = value % u128::from(CHUNK);
+            rest = (value as u64).wrapping_sub(limb.wrapping_mul(CHUNK));
         }
-        chunks.push(rest as u64);
+        for digit in chunk.iter_mut().rev() {
+            *digit = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
     }
-    let mut text = String::with_capacity(60);
-    for (index, chunk) in chunks.iter().rev().enumerate() {
-        let _infallible = match index {
-            0 => write!(text, "{chunk}"),
-            _ => write!(text, "{chunk:0CHUNK_DIGITS$}"),
-        };
-    }
-    text
+    let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
+    let digits = digits.get(zeros..).unwrap_or_default();
+    String::from_utf8_lossy(digits).into_owned()
 }
 
-const LIMB: u64 = 0xff_ffff_ffff;
+/// Bits of a limb when a number is read.
+const LIMB_BITS: u32 = 40;
+const LIMB: u64 = (1 << LIMB_BITS) - 1;
 
 /// The 47 hexadecimal digits of a decimal text; `None` when it is no such number.
 fn hexadecimal(text: &str) -> Option<String> {
@@ -171,7 +155,7 @@ fn hexadecimal(text: &str) -> Option<String> {
         for limb in limbs.iter_mut().rev() {
             let value = *limb * 10 + carry;
             *limb = value & LIMB;
-            carry = value >> 40;
+            carry = value >> LIMB_BITS;
         }
         if carry > 0 {
             return None;
@@ -202,7 +186,7 @@ mod tests {
             second: 0x54c0_9dd5,
         };
         let hex = "2054c09dd42000000000000123400054c09dd5000000122";
-        assert_eq!(hex.len(), DIGITS);
+        assert_eq!(hex.len(), 47);
         assert_eq!(hexadecimal(&number.text()).as_deref(), Some(hex));
         assert_eq!(number.text().len(), 56);
         // The text of python's `int(hex, 16)`.

@@ -6,17 +6,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
-use std::time::Duration;
 
-use bytes::Bytes;
 use waystation_delivery::md5;
 use waystation_engine::{Appended, EngineError};
-use waystation_wire::ApiError;
+use waystation_wire::{ApiError, Str};
 
 use crate::addressing::{self, Located, Target};
+use crate::record::Record;
 use crate::sequence::SequenceNumber;
 use crate::shard_rows::Shard;
-use crate::{Kinesis, growth, limits};
+use crate::{Kinesis, growth, limits, names};
 
 /// Where a record belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,13 +32,15 @@ pub(crate) struct Entry {
     pub(crate) placement: Placement,
     /// As AWS counts it.
     pub(crate) size_bytes: usize,
-    pub(crate) body: Bytes,
+    pub(crate) record: Record,
 }
 
 /// A record is durable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stored {
     pub(crate) number: SequenceNumber,
+    /// Shared by the records of a request that the shard took.
+    pub(crate) shard_id: Str,
     pub(crate) size_bytes: usize,
     pub(crate) is_encrypted: bool,
 }
@@ -87,7 +88,8 @@ pub(crate) async fn store(
     for (place, failure) in refused {
         set(&mut outcomes, place, Err(failure));
     }
-    for _ in 0..limits::RESHARD_WAIT_MS / limits::RESHARD_LOOK_MS {
+    let mut listener = None;
+    for _ in 0..limits::RESHARD_LOOKS_MAX {
         let mut again = Vec::new();
         for (batch, answer) in append_all(kinesis, batches, &entries).await {
             match answer {
@@ -104,7 +106,7 @@ pub(crate) async fn store(
         if again.is_empty() {
             break;
         }
-        tokio::time::sleep(Duration::from_millis(limits::RESHARD_LOOK_MS)).await;
+        kinesis.reshards.before_next_look(&mut listener).await;
         let stream = located.stream.settings.id;
         match addressing::find(&kinesis.engine, target)? {
             Some(newer) if newer.stream.settings.id == stream => located = newer,
@@ -204,7 +206,7 @@ async fn append_all(
 ) -> Vec<(Batch, Answer)> {
     let futures = batches.iter().map(|batch| {
         let bodies = batch.places.iter().filter_map(|place| entries.get(*place));
-        let bodies = bodies.map(|entry| entry.body.clone()).collect();
+        let bodies = bodies.map(|entry| entry.record.encode()).collect();
         let log = kinesis.engine.log(batch.shard.log);
         async move { log.append(bodies).await }
     });
@@ -212,28 +214,26 @@ async fn append_all(
     batches.into_iter().zip(answers).collect()
 }
 
-/// Awaits all futures at once.
+/// Begins all futures, then awaits one after the other: each is polled about twice, however many they are.
 async fn all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
-    let mut outputs: Vec<Option<F::Output>> = Vec::new();
-    outputs.resize_with(futures.len(), || None);
     let mut running: Vec<Pin<Box<F>>> = futures.into_iter().map(Box::pin).collect();
-    poll_fn(|context| {
-        let mut is_ready = true;
-        for (future, output) in running.iter_mut().zip(&mut outputs) {
-            if output.is_none() {
-                match future.as_mut().poll(context) {
-                    Poll::Ready(done) => *output = Some(done),
-                    Poll::Pending => is_ready = false,
-                }
-            }
-        }
-        match is_ready {
-            true => Poll::Ready(()),
-            false => Poll::Pending,
-        }
-    })
-    .await;
-    outputs.into_iter().flatten().collect()
+    let begin = poll_fn(|context| {
+        let begun = running.iter_mut();
+        Poll::Ready(
+            begun
+                .map(|future| future.as_mut().poll(context))
+                .collect::<Vec<_>>(),
+        )
+    });
+    let begun = begin.await;
+    let mut outputs = Vec::with_capacity(running.len());
+    for (mut future, begun) in running.into_iter().zip(begun) {
+        outputs.push(match begun {
+            Poll::Ready(done) => done,
+            Poll::Pending => future.as_mut().await,
+        });
+    }
+    outputs
 }
 
 /// Notes what a shard took. It may have been fewer than given: then the disk filled up.
@@ -245,6 +245,7 @@ fn settle(
     outcomes: &mut [Option<Result<Stored, Failure>>],
 ) {
     let shard = &batch.shard;
+    let shard_id = Str::from(names::shard_id(shard.index));
     for (index, place) in batch.places.iter().enumerate() {
         let outcome = match appended.get(index) {
             Some(Appended { position, time_ms }) => Ok(Stored {
@@ -254,6 +255,7 @@ fn settle(
                     *position,
                     *time_ms,
                 ),
+                shard_id: shard_id.clone(),
                 size_bytes: entries.get(*place).map_or(0, |entry| entry.size_bytes),
                 is_encrypted,
             }),

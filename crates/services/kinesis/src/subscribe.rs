@@ -20,6 +20,7 @@ use crate::get_records::Seen;
 use crate::limits::Limits;
 use crate::positions::Start;
 use crate::put::would_succeed;
+use crate::reshards::Listener;
 use crate::sequence::SequenceNumber;
 use crate::shard_rows::Shard;
 use crate::subscriptions::{Place, Seat, Subject};
@@ -40,7 +41,9 @@ pub(crate) async fn subscribe(
         timestamp: input.starting_position.timestamp,
         operation: "SubscribeToShard",
     };
-    let next = start.position(&kinesis.engine, &located, &shard).await?;
+    let next = start
+        .position(&kinesis.engine, &kinesis.reshards, &located, &shard)
+        .await?;
     would_succeed(input.dry_run)?;
     let notes = kinesis.figures.of(&located);
     let now_ms = kinesis.now_ms();
@@ -60,6 +63,7 @@ pub(crate) async fn subscribe(
     let subscription = Subscription {
         engine: kinesis.engine.clone(),
         limits: kinesis.limits,
+        listener: kinesis.reshards.listen(),
         seat,
         located,
         consumer: found.name,
@@ -111,6 +115,7 @@ fn shard(
 struct Subscription {
     engine: Engine,
     limits: Limits,
+    listener: Listener,
     seat: Seat,
     located: Located,
     consumer: String,
@@ -154,7 +159,7 @@ impl Subscription {
     }
 
     /// What the shard has, or nothing when something else wants a look.
-    async fn read(&self, wait_ms: u64) -> Result<Option<LogBatch>, ApiError> {
+    async fn read(&mut self, wait_ms: u64) -> Result<Option<LogBatch>, ApiError> {
         let log = self.engine.log(self.shard.log);
         let read = log.read(LogRead {
             from: self.next,
@@ -167,7 +172,7 @@ impl Subscription {
                 Ok(batch) => Ok(Some(batch)),
                 // The log of a new child is on its way, or the stream is being deleted: the catalog tells.
                 Err(EngineError::NoSuchLog) => {
-                    tokio::time::sleep(Duration::from_millis(limits::RESHARD_LOOK_MS)).await;
+                    self.listener.heard().await;
                     Ok(None)
                 }
                 Err(error) => Err(from_engine(error)),

@@ -10,6 +10,7 @@ use waystation_wire::ApiError;
 
 use crate::addressing::{self, Located};
 use crate::errors::{changing_too_fast, internal};
+use crate::reshards::Reshards;
 use crate::shard_rows::Shard;
 use crate::stream_settings::{Phase, Status, StreamSettings, Work};
 use crate::{Kinesis, catalog, limits, scaling, streams};
@@ -36,6 +37,7 @@ pub(crate) fn start(kinesis: &Kinesis, scope: &Scope, name: &str) {
     }
     let runner = Runner {
         engine: kinesis.engine.clone(),
+        reshards: kinesis.reshards.clone(),
         scope: scope.clone(),
         name: name.to_owned(),
         stream: settings.id,
@@ -57,6 +59,7 @@ pub(crate) fn start_all(kinesis: &Kinesis) {
 /// Works on one stream.
 struct Runner {
     engine: Engine,
+    reshards: Reshards,
     scope: Scope,
     name: String,
     /// A stream created anew under the name is none of its business.
@@ -67,7 +70,7 @@ impl Runner {
     async fn run(self) {
         loop {
             match self.slice().await {
-                Ok(Progress::More) => {}
+                Ok(Progress::More) => self.reshards.tell(),
                 Ok(Progress::Done) => return,
                 // A full disk or a budget that is used up passes; who stops goes on at the next start.
                 Ok(Progress::Wait) | Err(_) => {

@@ -1,14 +1,8 @@
 //! JSON bodies of the operations, and what the generator reads out of the answers.
-//!
-//! Answers are scanned for the one member that is needed, not parsed: the generator's own message bodies never
-//! contain a quote, so the member names cannot occur inside of them.
 
 use std::fmt::Write as _;
 
 use memchr::memmem;
-
-/// Messages of one batch, the most AWS takes (SQS table 28.2).
-pub(crate) const BATCH_MAX: usize = 10;
 
 /// How a FIFO message is grouped and deduplicated.
 #[derive(Clone, Copy)]
@@ -99,34 +93,6 @@ pub(crate) fn delete_batch(out: &mut String, queue_url: &str, receipt_handles: &
     out.push_str("]}");
 }
 
-/// The string values of `"name":"..."` in an answer, escapes left as they are.
-pub(crate) fn strings<'a>(answer: &'a [u8], name: &'a str) -> impl Iterator<Item = &'a str> {
-    let mut rest = answer;
-    std::iter::from_fn(move || {
-        loop {
-            let at = memmem::find(rest, name.as_bytes())?;
-            let quoted = at > 0
-                && rest.get(at - 1) == Some(&b'"')
-                && rest.get(at + name.len()) == Some(&b'"');
-            rest = rest.get(at + name.len()..)?;
-            if !quoted {
-                continue;
-            }
-            let Some(value) = rest.get(1..)?.trim_ascii_start().strip_prefix(b":") else {
-                continue;
-            };
-            let Some(value) = value.trim_ascii_start().strip_prefix(b"\"") else {
-                continue;
-            };
-            let end = string_end(value)?;
-            rest = value.get(end..)?;
-            return value
-                .get(..end)
-                .and_then(|text| std::str::from_utf8(text).ok());
-        }
-    })
-}
-
 /// Whether a batch answer reports a failed entry (SQS-019: an empty list may be present or absent).
 pub(crate) fn has_failed_entries(answer: &[u8]) -> bool {
     let Some(at) = memmem::find(answer, br#""Failed""#) else {
@@ -138,17 +104,6 @@ pub(crate) fn has_failed_entries(answer: &[u8]) -> bool {
         .iter()
         .filter(|byte| !byte.is_ascii_whitespace());
     !after.take(3).eq(b":[]")
-}
-
-fn string_end(value: &[u8]) -> Option<usize> {
-    let mut from = 0;
-    loop {
-        let at = from + memchr::memchr2(b'"', b'\\', value.get(from..)?)?;
-        if value.get(at) == Some(&b'"') {
-            return Some(at);
-        }
-        from = at + 2;
-    }
 }
 
 #[cfg(test)]
@@ -183,18 +138,6 @@ mod tests {
         delete(&mut text, "u", "x");
         let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
         assert_eq!(value["ReceiptHandle"], "x");
-    }
-
-    #[test]
-    fn strings_are_found_whatever_the_spacing() {
-        let answer = br#"{"Messages": [{"ReceiptHandle" : "a\/b\"c", "Body":"1"},{"ReceiptHandle":"d","Body":"22"}],"XBody":"no"}"#;
-        assert_eq!(
-            strings(answer, "ReceiptHandle").collect::<Vec<_>>(),
-            [r#"a\/b\"c"#, "d"]
-        );
-        assert_eq!(strings(answer, "Body").collect::<Vec<_>>(), ["1", "22"]);
-        assert_eq!(strings(b"{}", "Body").count(), 0);
-        assert_eq!(strings(br#"{"Body":"cut"#, "Body").count(), 0);
     }
 
     #[test]

@@ -2,26 +2,29 @@
 
 use std::time::{Duration, Instant};
 
-use crate::client::{Link, QueueKind};
 use crate::histogram::Histogram;
 use crate::limits::CALL_MAX;
+use crate::link::Link;
 use crate::options::Options;
 use crate::report::Row;
-use crate::requests;
-use crate::sender::excerpt;
-use crate::sign::Operation;
-use crate::targets::{Session, Target};
+use crate::response::excerpt;
+use crate::scan;
+use crate::sqs::api::Operation;
+use crate::sqs::client::QueueKind;
+use crate::sqs::requests;
+use crate::sqs::session::Session;
+use crate::targets::Target;
 
 /// Time the receive gets to reach the server and park before the message is sent.
 const PARKED_AFTER: Duration = Duration::from_millis(3);
 
 /// One receiver, one sender, one message at a time: from the first byte of the send to the last byte of the receive.
 pub(crate) fn run(cell: &str, target: &Target, options: &Options) -> Result<Vec<Row>, String> {
-    let mut session = target.open()?;
+    let mut session = Session::open(target)?;
     let url = session.queues(1, QueueKind::Standard)?.swap_remove(0);
     let mut pair = Pair {
-        receiver: Link::to(session.address),
-        sender: Link::to(session.address),
+        receiver: Link::to(session.at.address),
+        sender: Link::to(session.at.address),
         url,
         body: requests::random_body(&mut fastrand::Rng::new(), 1024),
     };
@@ -77,7 +80,7 @@ impl Pair {
         let acknowledged = acknowledged.map_err(|_| "the reading thread panicked")?;
         accept("send", acknowledged.0?)?;
         let answer = accept("receive", received.0?)?;
-        let handle = requests::strings(&answer, "ReceiptHandle").next();
+        let handle = scan::strings(&answer, "ReceiptHandle").next();
         let handle = handle.ok_or_else(|| format!("nothing received: {}", excerpt(&answer)))?;
         requests::delete(&mut text, &self.url, handle);
         session.client.call(Operation::DeleteMessage, &text)?;

@@ -1,23 +1,22 @@
 //! What a large backlog costs: memory, the rate of receiving from it, and the time to be ready again after a kill.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::cells::load::{Stock, drain, fill};
-use crate::client::QueueKind;
-use crate::consumer::ReceivePlan;
+use crate::disk::check_room;
+use crate::limits::BATCH_MAX;
 use crate::measure::Measurement;
-use crate::options::Options;
-use crate::process::Sample;
+use crate::options::{Options, Scale};
 use crate::report::{self, Row};
-use crate::requests::BATCH_MAX;
-use crate::targets::{Session, Target};
+use crate::sqs::cells::load::{Stock, drain, fill};
+use crate::sqs::client::QueueKind;
+use crate::sqs::consumer::ReceivePlan;
+use crate::sqs::session::Session;
+use crate::targets::Target;
 
 const BODY_BYTES: usize = 1024;
 const CONNECTIONS: usize = 64;
 /// Room for everything that does not grow with the backlog.
 const ROOM_BYTES: u64 = 2_000_000_000;
-/// Lets buffers be written back and memory be returned before it is looked at.
-const SETTLE: Duration = Duration::from_secs(1);
 
 /// Fills a queue, then looks at it from four sides.
 pub(crate) fn run(
@@ -26,11 +25,15 @@ pub(crate) fn run(
     options: &Options,
     messages: u64,
 ) -> Result<Vec<Row>, String> {
-    check_room(options, messages)?;
-    let mut session = target.open()?;
-    session.server()?;
+    // A backlog takes its frames, its index and the segments of the drains beside it.
+    check_room(
+        &options.data_dir,
+        messages * 3 * BODY_BYTES as u64 + ROOM_BYTES,
+    )?;
+    let mut session = Session::open(target)?;
+    session.at.server()?;
     let name = |part: &str| format!("{cell}-{part}");
-    let idle = memory(&name("idle"), target, &session)?;
+    let idle = report::memory(&name("idle"), target.name(), session.at.pid)?;
     let urls = session.queues(1, QueueKind::Standard)?;
     let plan = ReceivePlan {
         queue_urls: urls.clone(),
@@ -54,15 +57,14 @@ pub(crate) fn run(
     )?;
 
     let filled = fill_row(&name("fill"), target, &session, options, &urls, messages)?;
-    let full = memory(&name("memory"), target, &session)?;
+    let full = report::memory(&name("memory"), target.name(), session.at.pid)?;
     let restarted = restart(&name("restart"), target, &mut session)?;
-    let expected = messages;
     let counted = session
         .client
         .count(urls.first().map_or("", String::as_str))?;
-    if counted != expected {
+    if counted != messages {
         return Err(format!(
-            "{counted} messages after the kill, {expected} were acknowledged"
+            "{counted} messages after the kill, {messages} were acknowledged"
         ));
     }
     let at_backlog = drain(
@@ -88,20 +90,18 @@ pub(crate) fn run(
     Ok(rows)
 }
 
-/// Refuses to fill a disk to its end: a backlog takes its frames, its index and the segments of the drains beside it.
-fn check_room(options: &Options, messages: u64) -> Result<(), String> {
-    let room = rustix::fs::statvfs(&options.data_dir).map_err(|error| error.to_string())?;
-    let free_bytes = room.f_bavail.saturating_mul(room.f_frsize);
-    let needed_bytes = messages * 3 * BODY_BYTES as u64 + ROOM_BYTES;
-    if free_bytes >= needed_bytes {
-        return Ok(());
-    }
-    let gb = |bytes: u64| bytes as f64 / 1e9;
-    Err(format!(
-        "{messages} messages need {:.0} GB of disk, {:.0} GB are free",
-        gb(needed_bytes),
-        gb(free_bytes)
-    ))
+/// Messages of a backlog cell that is about `messages`, in whole batches.
+pub(crate) fn messages(options: &Options, messages: u64) -> u64 {
+    let scaled = match options.scale {
+        Scale::Small => messages / 50,
+        Scale::Full => messages,
+    };
+    let batch = BATCH_MAX as u64;
+    options
+        .backlog
+        .unwrap_or(scaled)
+        .next_multiple_of(batch)
+        .max(batch)
 }
 
 /// Says in the first row how the rate at the backlog compares to the empty queue's.
@@ -117,7 +117,7 @@ fn compared(mut rows: Vec<Row>, at_backlog: &Measurement, reference: &Measuremen
 
 /// Kills a server that holds nothing.
 pub(crate) fn restart_empty(cell: &str, target: &Target) -> Result<Vec<Row>, String> {
-    let mut session = target.open()?;
+    let mut session = Session::open(target)?;
     session.queues(1, QueueKind::Standard)?;
     Ok(vec![restart(cell, target, &mut session)?])
 }
@@ -148,18 +148,6 @@ fn fill_row(
 }
 
 fn restart(name: &str, target: &Target, session: &mut Session) -> Result<Row, String> {
-    let took = session.server()?.kill_and_restart()?;
-    session.restarted();
-    let ms = took.as_secs_f64() * 1e3;
-    let row = memory(name, target, session)?
-        .with("ready_after_kill_ms", ms)
-        .with("p50_ms", ms);
-    Ok(row.noting("process start to first healthy answer, warm page cache"))
-}
-
-fn memory(name: &str, target: &Target, session: &Session) -> Result<Row, String> {
-    std::thread::sleep(SETTLE);
-    let sample = Sample::take(session.pid.ok_or("no process")?)?;
-    let row = Row::new(name, target.name()).with("rss_mb", sample.rss_bytes as f64 / 1e6);
-    Ok(row.with("rss_anonymous_mb", sample.rss_anonymous_bytes as f64 / 1e6))
+    let took = session.kill_and_restart()?;
+    report::restart(name, target.name(), session.at.pid, took)
 }

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use crate::client::QueueKind;
-use crate::consumer::{Consumer, ReceivePlan};
-use crate::limits::{COUNTED_CELL_MAX, DRAIN_GRACE};
+use crate::limits::{BATCH_MAX, COUNTED_CELL_MAX};
 use crate::measure::{self, Measurement};
 use crate::options::{Options, Scale};
 use crate::report::{self, Row};
-use crate::requests::BATCH_MAX;
-use crate::sender::{SendPlan, Sender};
-use crate::targets::{Session, Target};
-use crate::workload::{Budget, Drains, Pipelines, Sends, Workload};
+use crate::sqs::client::QueueKind;
+use crate::sqs::consumer::{Consumer, ReceivePlan};
+use crate::sqs::sender::{SendPlan, Sender};
+use crate::sqs::session::Session;
+use crate::sqs::workloads::{Drains, Pipelines, Sends};
+use crate::targets::Target;
+use crate::workload::{Budget, Workload};
 
 /// At full scale enough for several checkpoints.
 const SETTLING_LENGTHS: u32 = 4;
@@ -116,7 +117,7 @@ impl Load {
         target: &Target,
         options: &Options,
     ) -> Result<Vec<Row>, String> {
-        let mut session = target.open()?;
+        let mut session = Session::open(target)?;
         let kind = if self.groups.is_some() {
             QueueKind::Fifo
         } else {
@@ -171,8 +172,8 @@ impl Load {
         } else {
             self.lengths
         };
-        let load = timed(
-            session,
+        let load = measure::Load::usual(
+            &session.at,
             options,
             self.connections,
             options.measured * lengths,
@@ -183,7 +184,7 @@ impl Load {
                 body_bytes: self.body_bytes,
                 batch: self.batch,
                 groups: self.groups,
-                answers: session.answers,
+                answers: session.at.answers,
             };
             let sender = Sender::new(plan, session.signer.clone(), random(thread));
             if self.shape == Shape::Send {
@@ -235,14 +236,14 @@ pub(crate) fn fill(
     };
     let load = measure::Load {
         warm_up: Duration::ZERO,
-        ..timed(session, options, 32, longest)
+        ..measure::Load::usual(&session.at, options, 32, longest)
     };
     let plan = SendPlan {
         queue_urls: queue_urls.to_vec(),
         body_bytes,
         batch: BATCH_MAX,
         groups: None,
-        answers: session.answers,
+        answers: session.at.answers,
     };
     let found = load.run(&|thread, _| {
         let sender = Sender::new(plan.clone(), session.signer.clone(), random(thread));
@@ -271,7 +272,7 @@ pub(crate) fn drain(
     let budget = Budget::of(messages);
     let load = measure::Load {
         warm_up: Duration::ZERO,
-        ..timed(session, options, connections, longest)
+        ..measure::Load::usual(&session.at, options, connections, longest)
     };
     load.run(&|_, connections| {
         let consumer = Consumer::new(plan.clone(), session.signer.clone(), connections);
@@ -280,24 +281,6 @@ pub(crate) fn drain(
             budget: budget.clone(),
         })
     })
-}
-
-/// A load of the usual kind: a fifth of the measured time, at most two seconds, warms up.
-pub(crate) fn timed(
-    session: &Session,
-    options: &Options,
-    connections: usize,
-    measured: Duration,
-) -> measure::Load {
-    measure::Load {
-        address: session.address,
-        connections,
-        threads: options.threads,
-        warm_up: (options.measured / 5).min(Duration::from_secs(2)),
-        measured,
-        grace: DRAIN_GRACE,
-        pid: session.pid,
-    }
 }
 
 fn random(thread: usize) -> fastrand::Rng {

@@ -7,8 +7,6 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use crate::cells::load::{self, Load, Shape, Stock};
-use crate::client::QueueKind;
 use crate::disk;
 use crate::histogram::Histogram;
 use crate::measure::Measurement;
@@ -16,7 +14,10 @@ use crate::options::Options;
 use crate::process::Sample;
 use crate::report;
 use crate::server::{Mode, ServerPlan};
-use crate::targets::{Session, Target};
+use crate::sqs::cells::load::{self, Load, Shape, Stock};
+use crate::sqs::client::QueueKind;
+use crate::sqs::session::Session;
+use crate::targets::Target;
 
 /// A shorter run has no verdict: segments, caches and deduplication are still filling.
 const JUDGED_MIN: Duration = Duration::from_secs(600);
@@ -48,7 +49,7 @@ type Figure = fn(&Window) -> f64;
 pub(crate) fn run(options: &Options) -> Result<(), String> {
     let file_system = disk::file_system(&options.data_dir)?;
     let target = Target::Own(ServerPlan::of(options), Mode::Full);
-    let mut session = target.open()?;
+    let mut session = Session::open(&target)?;
     let stock = session.queues(1, QueueKind::Standard)?;
     load::fill(&session, options, &stock, 1024, Stock::Messages(STOCK))?;
     let standard = session.queues(4, QueueKind::Standard)?;
@@ -98,8 +99,8 @@ fn measure(
         (first, other.join())
     });
     let (first, second) = (first?, second.map_err(|_| "a generator thread panicked")??);
-    let pid = session.pid.ok_or("no server process")?;
-    let (files, disk_bytes) = session.server()?.stored();
+    let pid = session.at.pid.ok_or("no server process")?;
+    let (files, disk_bytes) = session.at.server()?.stored();
     let messages = (first.messages() + second.messages()).max(1) as f64;
     let mb = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     Ok(Window {

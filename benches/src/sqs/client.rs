@@ -1,26 +1,18 @@
-//! One-off calls outside of measured windows: queues, health, metrics. Blocking, one connection.
+//! One-off calls outside of measured windows: queues and their counts. Blocking, one connection.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::net::SocketAddr;
 
 use serde_json::Value;
 
-use crate::limits::CALL_MAX;
-use crate::response;
-use crate::sender::excerpt;
-use crate::sign::{Operation, Signer};
+use crate::link::Link;
+use crate::response::excerpt;
+use crate::sign::Signer;
+use crate::sqs::api::Operation;
 
 /// Signed calls to one endpoint.
 pub(crate) struct Client {
     link: Link,
     signer: Signer,
-}
-
-/// A blocking connection that is opened when it is needed.
-pub(crate) struct Link {
-    address: SocketAddr,
-    stream: Option<TcpStream>,
 }
 
 impl Client {
@@ -82,94 +74,14 @@ impl Client {
 
     /// Calls an operation; anything but 200 with JSON is an error.
     pub(crate) fn call(&mut self, operation: Operation, body: &str) -> Result<Value, String> {
-        self.signer.refresh();
-        let mut request = Vec::new();
-        self.signer.write(&mut request, operation, body.as_bytes());
-        let (status, answer) = self.link.exchange(&request, CALL_MAX)?;
-        if status != 200 {
-            return Err(format!(
-                "{operation:?}: HTTP {status}: {}",
-                excerpt(&answer)
-            ));
-        }
+        let answer = self
+            .link
+            .call(&mut self.signer, operation, body.as_bytes())?;
         if answer.is_empty() {
             return Ok(Value::Null);
         }
         serde_json::from_slice(&answer)
             .map_err(|error| format!("{operation:?}: {error}: {}", excerpt(&answer)))
-    }
-}
-
-/// An unsigned GET on a connection of its own: status and body.
-pub(crate) fn get(
-    address: SocketAddr,
-    path: &str,
-    within: Duration,
-) -> Result<(u16, Vec<u8>), String> {
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n");
-    Link::to(address).exchange(request.as_bytes(), within)
-}
-
-impl Link {
-    /// A link to `address`, not connected yet.
-    pub(crate) fn to(address: SocketAddr) -> Self {
-        Self {
-            address,
-            stream: None,
-        }
-    }
-
-    /// Sends a request without waiting for its answer; `finish` reads it.
-    pub(crate) fn start(&mut self, request: &[u8], within: Duration) -> Result<(), String> {
-        let stream = self.stream(within)?;
-        let sent = stream.write_all(request);
-        sent.map_err(|error| self.broken(&error))
-    }
-
-    /// Reads the answer of the request that was started.
-    pub(crate) fn finish(&mut self) -> Result<(u16, Vec<u8>), String> {
-        let mut buffer = Vec::new();
-        let mut chunk = vec![0; 64 << 10];
-        loop {
-            let stream = self.stream.as_mut().ok_or("no request under way")?;
-            match stream.read(&mut chunk) {
-                Ok(0) => return Err(self.broken(&std::io::ErrorKind::UnexpectedEof.into())),
-                Ok(bytes) => buffer.extend_from_slice(chunk.get(..bytes).unwrap_or_default()),
-                Err(error) => return Err(self.broken(&error)),
-            }
-            if let Some(response) = response::parse(&buffer)? {
-                if response.close {
-                    self.stream = None;
-                }
-                return Ok((response.status, response.body.into_owned()));
-            }
-        }
-    }
-
-    fn exchange(&mut self, request: &[u8], within: Duration) -> Result<(u16, Vec<u8>), String> {
-        self.start(request, within)?;
-        self.finish()
-    }
-
-    fn stream(&mut self, within: Duration) -> Result<&mut TcpStream, String> {
-        if self.stream.is_none() {
-            let stream = TcpStream::connect_timeout(&self.address, within)
-                .map_err(|error| format!("{}: {error}", self.address))?;
-            stream
-                .set_nodelay(true)
-                .map_err(|error| error.to_string())?;
-            self.stream = Some(stream);
-        }
-        let stream = self.stream.as_mut().ok_or("no connection")?;
-        stream
-            .set_read_timeout(Some(within))
-            .map_err(|error| error.to_string())?;
-        Ok(stream)
-    }
-
-    fn broken(&mut self, error: &std::io::Error) -> String {
-        self.stream = None;
-        format!("{}: {error}", self.address)
     }
 }
 
@@ -184,10 +96,14 @@ pub(crate) enum QueueKind {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
     use std::net::TcpListener;
 
     use super::*;
+    use crate::limits::CALL_MAX;
+    use crate::link::get;
     use crate::sign::Credentials;
+    use crate::sqs::api::SQS;
 
     /// Answers each request of each connection in turn with the next of `answers`, cut into two writes.
     fn responder(answers: Vec<String>) -> SocketAddr {
@@ -237,7 +153,10 @@ mod tests {
             secret_key: "b".into(),
             region: "us-east-1".into(),
         };
-        let mut client = Client::new(address, Signer::new(&address.to_string(), &credentials));
+        let mut client = Client::new(
+            address,
+            Signer::new(&address.to_string(), &credentials, &SQS),
+        );
         assert_eq!(
             client.create_queue("q", QueueKind::Fifo),
             Ok("http://h/0/q".into())

@@ -3,9 +3,13 @@
 //! AWS accepts a signed request any number of times within five minutes (IDN-025, IDN-026), and a standard queue takes
 //! equal messages, so signing is paid once per pool. FIFO messages need a deduplication id of their own each.
 
-use crate::limits::{POOL_BYTES, POOL_REQUESTS_MAX};
-use crate::requests::{self, FifoPlace};
-use crate::sign::{Operation, Signer};
+use crate::limits::{BATCH_MAX, POOL_BYTES, POOL_REQUESTS_MAX};
+use crate::response::excerpt;
+use crate::scan;
+use crate::sign::Signer;
+use crate::sqs::api::Operation;
+use crate::sqs::requests::{self, FifoPlace};
+use crate::targets::Answers;
 
 /// What is sent, and where to.
 #[derive(Clone)]
@@ -22,15 +26,6 @@ pub(crate) struct SendPlan {
     pub(crate) answers: Answers,
 }
 
-/// How closely answers are looked at.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Answers {
-    /// Every message has to be acknowledged with an id.
-    Acknowledge,
-    /// The bare listener answers 200 and nothing else.
-    Bare,
-}
-
 /// Makes the send requests of one thread.
 pub(crate) struct Sender {
     plan: SendPlan,
@@ -45,7 +40,7 @@ pub(crate) struct Sender {
 impl Sender {
     /// A sender with its own random bodies; `random` differs per thread.
     pub(crate) fn new(plan: SendPlan, signer: Signer, mut random: fastrand::Rng) -> Self {
-        assert!((1..=requests::BATCH_MAX).contains(&plan.batch) && !plan.queue_urls.is_empty());
+        assert!((1..=BATCH_MAX).contains(&plan.batch) && !plan.queue_urls.is_empty());
         let request_bytes = plan.body_bytes * plan.batch * plan.queue_urls.len();
         let pooled = (POOL_BYTES / request_bytes.max(1)).clamp(2, POOL_REQUESTS_MAX);
         let bodies = (0..pooled * plan.batch)
@@ -91,7 +86,7 @@ impl Sender {
         if self.plan.answers == Answers::Bare {
             return Ok(self.plan.batch as u64);
         }
-        let ids = requests::strings(body, "MessageId").count();
+        let ids = scan::strings(body, "MessageId").count();
         if ids != self.plan.batch || requests::has_failed_entries(body) {
             return Err(format!(
                 "{ids} of {} messages acknowledged: {}",
@@ -161,9 +156,4 @@ impl Sender {
             Operation::SendMessageBatch
         }
     }
-}
-
-/// The beginning of an answer, for error texts.
-pub(crate) fn excerpt(body: &[u8]) -> String {
-    String::from_utf8_lossy(body).chars().take(400).collect()
 }

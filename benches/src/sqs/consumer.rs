@@ -1,8 +1,11 @@
 //! Receive and delete requests, and the receipt handles in between.
 
-use crate::requests;
-use crate::sender::excerpt;
-use crate::sign::{Operation, Signer};
+use crate::limits::BATCH_MAX;
+use crate::response::excerpt;
+use crate::scan;
+use crate::sign::Signer;
+use crate::sqs::api::Operation;
+use crate::sqs::requests;
 
 /// What is received, and where from.
 #[derive(Clone)]
@@ -29,7 +32,7 @@ pub(crate) struct Consumer {
 impl Consumer {
     /// A consumer for `connections` connections.
     pub(crate) fn new(plan: ReceivePlan, signer: Signer, connections: usize) -> Self {
-        assert!((1..=requests::BATCH_MAX).contains(&plan.batch) && !plan.queue_urls.is_empty());
+        assert!((1..=BATCH_MAX).contains(&plan.batch) && !plan.queue_urls.is_empty());
         let held = vec![Vec::new(); connections];
         let mut consumer = Self {
             plan,
@@ -63,9 +66,9 @@ impl Consumer {
     /// Takes the answer of a receive, which may be empty, and keeps its receipt handles.
     pub(crate) fn received(&mut self, connection: usize, body: &[u8]) -> Result<u64, String> {
         let held = &mut self.held[connection];
-        held.extend(requests::strings(body, "ReceiptHandle").map(str::to_owned));
+        held.extend(scan::strings(body, "ReceiptHandle").map(str::to_owned));
         let mut bodies = 0;
-        for text in requests::strings(body, "Body") {
+        for text in scan::strings(body, "Body") {
             bodies += 1;
             if text.len() != self.plan.body_bytes {
                 return Err(format!(

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use crate::cells::load::timed;
-use crate::client::QueueKind;
-use crate::consumer::{Consumer, ReceivePlan};
 use crate::measure;
 use crate::options::{Options, Scale};
-use crate::polls::IdlePolls;
 use crate::report::Row;
+use crate::sqs::client::QueueKind;
+use crate::sqs::consumer::{Consumer, ReceivePlan};
+use crate::sqs::polls::IdlePolls;
+use crate::sqs::session::Session;
 use crate::targets::Target;
 
 /// Queues the polls are spread over.
@@ -18,15 +18,15 @@ const WAIT_S: u64 = 20;
 
 /// Parks long polls and watches the server's CPU time for one full wait.
 pub(crate) fn run(cell: &str, target: &Target, options: &Options) -> Result<Vec<Row>, String> {
-    let mut session = target.open()?;
+    let mut session = Session::open(target)?;
     let queue_urls = session.queues(QUEUES.min(options.polls), QueueKind::Standard)?;
     let small = options.scale == Scale::Small;
     let (measured, wait_s) = if small { (3, 3) } else { (WAIT_S, WAIT_S) };
     let load = measure::Load {
         warm_up: Duration::from_secs(if small { 1 } else { 5 }),
         grace: Duration::ZERO,
-        ..timed(
-            &session,
+        ..measure::Load::usual(
+            &session.at,
             options,
             options.polls,
             Duration::from_secs(measured),

@@ -1,6 +1,6 @@
 //! Long polls that stay empty: what parked receivers cost.
 
-use crate::consumer::Consumer;
+use crate::sqs::consumer::Consumer;
 use crate::workload::Workload;
 
 /// Polls empty queues for ever; a message would be an error.
