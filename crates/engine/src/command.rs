@@ -44,8 +44,8 @@ pub struct Sent {
 /// What to receive.
 #[derive(Clone, Debug)]
 pub struct ReceiveRequest {
-    /// At most so many messages, 1 to 10. With 0 nothing is received: what was received too often goes to the dead-letter
-    /// queue, without waiting for a receive to meet it.
+    /// At most so many messages, 1 to 10. With 0 nothing is received, at once: what was received too often goes to the
+    /// dead-letter queue, without waiting for a receive to meet it.
     pub max: usize,
     /// How long they stay invisible; 0 shows them without hiding.
     pub visibility_ms: u64,

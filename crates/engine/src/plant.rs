@@ -45,9 +45,11 @@ pub(crate) enum Plant {
     LogWakesOne,
     /// A restart forgets the oldest part of a log's directory.
     LogBlock,
+    /// What was received just too often stays when it should go to the dead-letter queue.
+    Exhausted,
 }
 
-const NAMES: [(&str, Plant); 19] = [
+const NAMES: [(&str, Plant); 20] = [
     ("trim-too-far", Plant::TrimTooFar),
     ("outbox-cursor-lost", Plant::OutboxCursor),
     ("manifest-before-rows", Plant::ManifestFirst),
@@ -67,6 +69,7 @@ const NAMES: [(&str, Plant); 19] = [
     ("log-floor-lost", Plant::LogFloor),
     ("log-wakes-one", Plant::LogWakesOne),
     ("log-directory-forgotten", Plant::LogBlock),
+    ("exhausted-stays", Plant::Exhausted),
 ];
 
 static SELECTED: AtomicU8 = AtomicU8::new(0);

@@ -261,7 +261,7 @@ fn may_wait(operation: &Operation, now_ms: u64) -> bool {
     match &operation.request {
         Request::Receive { request, .. } => operation
             .from_ms
-            .is_none_or(|from_ms| from_ms + request.wait_ms > now_ms),
+            .is_none_or(|from_ms| request.max > 0 && from_ms + request.wait_ms > now_ms),
         Request::Read { read, .. } => operation
             .from_ms
             .is_none_or(|from_ms| from_ms + read.wait_ms > now_ms),

@@ -13,6 +13,8 @@ use crate::workload::{Workload, pick};
 pub(crate) struct Stream {
     row: Row,
     pub(crate) logs: Vec<LogId>,
+    /// Its retention was shortened and is to be long again.
+    is_lowered: bool,
 }
 
 /// Streams at a time.
@@ -43,6 +45,14 @@ impl Workload {
         }
         let log = pick(rng, &settled);
         let known = model.logs.get(&log)?;
+        let now_ms = engine.now_ms();
+        // Soon, while the page that only a part of has outlived the short retention is still there.
+        if let Some(log) = settled.into_iter().find(|log| self.is_lowered(*log))
+            && rng.bool()
+            && let Some(raise) = self.retain(rng, model, log, step, now_ms)
+        {
+            return Some(raise);
+        }
         Some(match rng.u8(0..100) {
             0..38 => self.append(rng, log),
             38..70 => Request::Read {
@@ -51,14 +61,14 @@ impl Workload {
             },
             70..80 => Request::Locate {
                 log,
-                spot: spot(rng, known, engine.now_ms()),
+                spot: spot(rng, known, now_ms),
             },
             80..83 => Request::LogState { log },
-            83..87 => Request::Trim {
+            83..86 => Request::Trim {
                 log,
                 before: rng.u64(0..=known.known_next() + 2),
             },
-            87..94 => self.retain(rng, model, log, step)?,
+            86..94 => self.retain(rng, model, log, step, now_ms)?,
             94..97 => self.split(rng, model, engine, log, step)?,
             _ => self.remove_stream(rng, model, log, step)?,
         })
@@ -84,7 +94,11 @@ impl Workload {
             .iter()
             .map(|log| CatalogEffect::ConfigureLog(*log, config));
         let write = self.write(&row, Expect::Absent, changes.collect());
-        self.streams.push(Stream { row, logs });
+        self.streams.push(Stream {
+            row,
+            logs,
+            is_lowered: false,
+        });
         Request::Write {
             scope,
             rows: vec![write],
@@ -106,14 +120,33 @@ impl Workload {
         streams.position(|stream| stream.logs.contains(&log))
     }
 
-    /// Other retention for all logs of the stream that exist.
-    fn retain(&mut self, rng: &mut Rng, model: &Model, log: LogId, step: u64) -> Option<Request> {
-        let stream = self.streams.get(self.stream_of(log)?)?.clone();
+    fn is_lowered(&self, log: LogId) -> bool {
+        let stream = self
+            .stream_of(log)
+            .and_then(|place| self.streams.get(place));
+        stream.is_some_and(|stream| stream.is_lowered)
+    }
+
+    /// Other retention for all logs of the stream that exist: short ones and long ones in turn, so that what went would
+    /// be seen if it came back.
+    fn retain(
+        &mut self,
+        rng: &mut Rng,
+        model: &Model,
+        log: LogId,
+        step: u64,
+        now_ms: u64,
+    ) -> Option<Request> {
+        let place = self.stream_of(log)?;
+        let stream = self.streams.get(place)?.clone();
         let expect = self.expect(rng, model, &stream.row, step)?;
-        // Short ones and long ones in turn, so that what went would be seen if it came back.
         let config = LogConfig {
-            retention_ms: pick(rng, &[0, 100, 1_000, 10_000, 86_400_000, 604_800_000]),
+            retention_ms: match stream.is_lowered {
+                true => pick(rng, &[86_400_000, 604_800_000]),
+                false => short(rng, model.logs.get(&log)?, now_ms),
+            },
         };
+        self.streams.get_mut(place)?.is_lowered = !stream.is_lowered;
         let settled = self.settled_logs(model);
         let logs = stream.logs.iter().filter(|log| settled.contains(log));
         let changes = logs.map(|log| CatalogEffect::ConfigureLog(*log, config));
@@ -183,6 +216,17 @@ fn config(rng: &mut Rng) -> LogConfig {
             rng,
             &[0, 2_000, 60_000, 86_400_000, 86_400_000, 604_800_000],
         ),
+    }
+}
+
+/// A retention that only a part of the log has outlived, more often than not.
+fn short(rng: &mut Rng, known: &LogModel, now_ms: u64) -> u64 {
+    let next = known.known_next();
+    let recent = rng.u64(next.saturating_sub(20)..=next);
+    match known.time_near(recent).filter(|_| rng.u8(0..4) > 0) {
+        // Some of it may pass before the next settings come.
+        Some(time_ms) => now_ms.saturating_sub(time_ms) + pick(rng, &[0, 20, 100]),
+        None => pick(rng, &[0, 100, 1_000, 10_000]),
     }
 }
 

@@ -11,6 +11,9 @@ use crate::disk::SimDisk;
 use crate::profile::{Profile, SEGMENT_BYTES, WORKERS};
 use crate::view::SimView;
 
+#[cfg(test)]
+mod tests;
+
 /// One machine, up or down.
 pub(crate) struct Machine {
     pub(crate) clock: Arc<SimClock>,
@@ -98,89 +101,5 @@ impl Machine {
     /// Engine time.
     pub(crate) fn now_ms(&self) -> u64 {
         self.clock.now_ms()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::future::Future;
-    use std::pin::pin;
-    use std::task::{Context, Waker};
-
-    use bytes::Bytes;
-    use waystation_engine::{Advance, CatalogChange, Expect, Scope};
-
-    use super::*;
-
-    impl Machine {
-        /// Asks for a row of the catalog; the record is in the journal's open frame afterwards, and nowhere else.
-        fn write(&mut self, scope: &Scope) {
-            let change = CatalogChange {
-                path: b"path".to_vec(),
-                expect: Expect::Any,
-                value: Some(Bytes::from_static(b"value")),
-                effects: Vec::new(),
-            };
-            let engine = self.engine();
-            let asked = pin!(engine.write_catalog(scope, vec![change]));
-            assert!(
-                asked
-                    .poll(&mut Context::from_waker(Waker::noop()))
-                    .is_pending()
-            );
-            self.run_workers();
-        }
-
-        fn run_workers(&mut self) {
-            (0..WORKERS).for_each(|number| self.manual().run_worker(number));
-        }
-
-        /// Goes on with a checkpoint until it is complete or waits for the journal.
-        fn checkpoint(&mut self) -> Advance {
-            let mut blocked = 0;
-            while blocked < 3 {
-                match self.manual().checkpoint_step().expect("no fault") {
-                    Advance::More => {}
-                    Advance::Finished => return Advance::Finished,
-                    Advance::Blocked => blocked += 1,
-                }
-                self.run_workers();
-            }
-            Advance::Blocked
-        }
-    }
-
-    /// The rows of a checkpoint may be in the view and the records behind them not in the journal. After the crash nothing
-    /// is left that changed since the checkpoint before: the next one names the rows of that one.
-    #[test]
-    fn what_a_crash_takes_from_both_leaves_the_checkpoint_before() {
-        // The first shard whose rows are written, before the journal is waited for.
-        let regions = (0..10_000).map(|number| Scope::new("000000000000", &format!("r{number}")));
-        let scope = regions.into_iter().find(|scope| scope.shard() == 0);
-        let scope = scope.expect("one of so many");
-        for before in [false, true] {
-            let mut machine = Machine::new(1, &Profile::draw(&mut Rng::with_seed(1), 0));
-            machine.start().expect("starts");
-            if before {
-                machine.write(&scope);
-                machine.manual().commit_next().expect("no fault");
-                assert_eq!(machine.checkpoint(), Advance::Finished);
-            }
-            machine.write(&scope);
-            assert_eq!(
-                machine.checkpoint(),
-                Advance::Blocked,
-                "its rows are written"
-            );
-            machine.stop();
-            machine
-                .start()
-                .expect("starts without what nobody was told of");
-            assert_eq!(machine.checkpoint(), Advance::Finished);
-            machine.stop();
-            machine.start().expect("the checkpoint is there");
-            let row = machine.engine().catalog().get(&scope, b"path");
-            assert_eq!(row.is_some(), before);
-        }
     }
 }

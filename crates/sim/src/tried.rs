@@ -51,6 +51,8 @@ pub struct Tried {
     pub moves: u64,
     /// Messages that came home from a dead-letter queue that is gone.
     pub returns: u64,
+    /// Messages that a receive of none had to send to their dead-letter queue.
+    pub exhausted: u64,
     /// Messages received after a move task made them new ones.
     pub renames: u64,
     /// Slices of move tasks that moved something.
@@ -91,6 +93,7 @@ impl Tried {
         self.duplicates += other.duplicates;
         self.moves += other.moves;
         self.returns += other.returns;
+        self.exhausted += other.exhausted;
         self.renames += other.renames;
         self.slices += other.slices;
         self.shares += other.shares;
@@ -112,6 +115,7 @@ impl Tried {
             duplicates: judged.duplicates.get(),
             moves: judged.moves.get(),
             returns: judged.returns.get(),
+            exhausted: judged.exhausted.get(),
             renames: judged.renames.get(),
             slices: judged.slices.get(),
             shares: judged.shares.get(),

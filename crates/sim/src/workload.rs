@@ -68,6 +68,11 @@ impl Workload {
             let any = self.named.get(place)?.1;
             return Some(Request::Counts { queue: any });
         }
+        if rng.u8(0..8) == 0
+            && let Some(queue) = model.with_exhausted(&settled, engine.now_ms())
+        {
+            return Some(receive_none(rng, queue));
+        }
         let known = model.queues.get(&queue)?;
         if self.profile.crowded && !known.is_fifo() && rng.u8(0..8) > 0 {
             return Some(match rng.bool() {
@@ -79,7 +84,8 @@ impl Workload {
             0..27 => self.send(rng, queue, known),
             27..32 => self.publish(rng, model, &settled),
             32..38 => self.move_some(rng, model, queue, &settled, engine.now_ms()),
-            38..68 => receive(rng, queue, known, &self.profile),
+            38..67 => receive(rng, queue, known, &self.profile),
+            67..68 => receive_none(rng, queue),
             68..84 => delete(rng, queue, known)?,
             84..90 => change(rng, queue, known)?,
             90..91 => Request::Purge { queue },
@@ -364,6 +370,17 @@ fn receive(rng: &mut Rng, queue: QueueId, known: &QueueModel, profile: &Profile)
             Some(latest) if rng.bool() => latest,
             _ => u128::from(rng.u64(..)) % ATTEMPTS,
         }),
+    };
+    Request::Receive { queue, request }
+}
+
+/// Whatever was received too often goes to the dead-letter queue, and nobody waits.
+fn receive_none(rng: &mut Rng, queue: QueueId) -> Request {
+    let request = ReceiveRequest {
+        max: 0,
+        visibility_ms: 30_000,
+        wait_ms: pick(rng, &[0, 20_000]),
+        attempt: None,
     };
     Request::Receive { queue, request }
 }

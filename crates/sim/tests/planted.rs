@@ -4,7 +4,7 @@
 use waystation_sim::Options;
 use waystation_sim::planted::{hunt, names};
 
-/// Seeds within which every bug must show; the hardest takes about half of them.
+/// Seeds within which every bug must show; the hardest takes about a third of them.
 const SEEDS: u64 = 200;
 const OPTIONS: Options = Options {
     steps: 1500,

@@ -51,7 +51,8 @@ impl Turn<'_> {
                 });
                 Outcome::Done
             }
-            Found::Nothing if deadline_ms <= now_ms => {
+            // Whoever wants no message has none to wait for, and stands in nobody's way.
+            Found::Nothing if deadline_ms <= now_ms || request.max == 0 => {
                 self.tally(queue, |tally| tally.note_receive(0));
                 let state = self.shard.queues.get(&queue);
                 let after = state.map_or(0, |state| state.last_sync_lsn);
@@ -198,6 +199,11 @@ impl Turn<'_> {
                 .config
                 .redrive
                 .map_or(u16::MAX, |redrive| redrive.receives_max);
+            #[cfg(feature = "planted-bugs")]
+            let receives_max = match crate::plant::is(crate::plant::Plant::Exhausted) {
+                true => receives_max.saturating_add(1),
+                false => receives_max,
+            };
             let mut over = Vec::new();
             for (number, slot) in ready {
                 let Some(page) = slot.kept.page() else {

@@ -11,7 +11,7 @@ mod node;
 use std::time::Duration;
 
 use bytes::Bytes;
-use node::{Node, content, wait};
+use node::{Node, asked, content, wait};
 use waystation_engine::{CatalogEffect, EngineError, LogConfig, LogId, LogRead, LogSpot};
 
 const DAY_MS: u64 = 86_400_000;
@@ -78,24 +78,19 @@ fn an_append_wakes_every_reader_at_the_end_but_those_who_left() {
     let node = Node::start("wake");
     let id = node.create(DAY_MS);
     let log = node.engine().log(id);
-    let parked = || node.engine().usage().parked_receives.get();
-    std::thread::scope(|scope| {
-        let readers: Vec<_> = (0..3)
-            .map(|_| scope.spawn(|| wait(log.read(patient(0)))))
-            .collect();
-        node::until(|| parked() == 3);
-        {
-            let left = log.read(patient(0));
-            node::poll_once(left);
-        }
-        node::until(|| parked() == 4);
-        wait(log.append(vec![content(1, 100)])).expect("room");
-        for reader in readers {
-            let batch = reader.join().expect("a reader").expect("entries");
-            assert_eq!((batch.entries.len(), batch.next), (1, 1));
-        }
-    });
-    node::until(|| parked() == 0);
+    let parked = || {
+        wait(log.state()).expect("an answer behind everything asked before");
+        node.engine().usage().parked_receives.get()
+    };
+    let mut readers: Vec<_> = (0..4).map(|_| asked(log.read(patient(0)))).collect();
+    assert_eq!(parked(), 4);
+    drop(readers.pop());
+    wait(log.append(vec![content(1, 100)])).expect("room");
+    for reader in readers {
+        let batch = wait(reader).expect("entries");
+        assert_eq!((batch.entries.len(), batch.next), (1, 1));
+    }
+    assert_eq!(parked(), 0);
 }
 
 #[test]
@@ -109,21 +104,22 @@ fn a_split_is_one_write_and_ends_those_who_wait() {
     let config = LogConfig {
         retention_ms: DAY_MS,
     };
-    std::thread::scope(|scope| {
-        let at_end = scope.spawn(|| wait(engine.log(parent).read(patient(1))));
-        let at_gone = scope.spawn(|| wait(engine.log(gone).read(patient(0))));
-        node::until(|| engine.usage().parked_receives.get() == 2);
-        node.write(vec![
-            CatalogEffect::SealLog(parent),
-            CatalogEffect::ConfigureLog(children[0], config),
-            CatalogEffect::ConfigureLog(children[1], config),
-            CatalogEffect::RemoveLog(gone),
-        ]);
-        let batch = at_end.join().expect("a reader").expect("an end");
-        assert!(batch.ended && batch.entries.is_empty());
-        let missing = at_gone.join().expect("a reader");
-        assert_eq!(missing, Err(EngineError::NoSuchLog));
-    });
+    let logs = [engine.log(parent), engine.log(gone)];
+    let at_end = asked(logs[0].read(patient(1)));
+    let at_gone = asked(logs[1].read(patient(0)));
+    for log in &logs {
+        wait(log.state()).expect("an answer behind the read");
+    }
+    assert_eq!(engine.usage().parked_receives.get(), 2);
+    node.write(vec![
+        CatalogEffect::SealLog(parent),
+        CatalogEffect::ConfigureLog(children[0], config),
+        CatalogEffect::ConfigureLog(children[1], config),
+        CatalogEffect::RemoveLog(gone),
+    ]);
+    let batch = wait(at_end).expect("an end");
+    assert!(batch.ended && batch.entries.is_empty());
+    assert_eq!(wait(at_gone), Err(EngineError::NoSuchLog));
     let sealed = wait(engine.log(parent).append(vec![content(2, 10)]));
     assert_eq!(sealed, Err(EngineError::LogSealed));
     let batch = wait(engine.log(parent).read(all(0))).expect("what it had");

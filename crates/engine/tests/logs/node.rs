@@ -6,7 +6,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use waystation_engine::{
@@ -193,20 +193,12 @@ pub(crate) fn wait_all<T>(futures: Vec<impl Future<Output = T>>) -> Vec<T> {
     answers.collect()
 }
 
-/// Asks, and goes away.
-pub(crate) fn poll_once(future: impl Future) {
-    let mut future = pin!(future);
+/// Asks something that is not answered at once; what is asked of the same shard later is decided after it.
+pub(crate) fn asked<F: Future>(future: F) -> Pin<Box<F>> {
+    let mut future = Box::pin(future);
     let polled = future
         .as_mut()
         .poll(&mut Context::from_waker(Waker::noop()));
     assert!(polled.is_pending(), "answered at once");
-}
-
-/// Waits until something holds.
-pub(crate) fn until(holds: impl Fn() -> bool) {
-    let began = Instant::now();
-    while !holds() {
-        assert!(began.elapsed() < Duration::from_secs(60), "it never holds");
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    future
 }

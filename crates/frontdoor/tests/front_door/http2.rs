@@ -10,7 +10,9 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{SendRequest, handshake};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use waystation_frontdoor::Drained;
 
@@ -33,12 +35,22 @@ fn run<T>(client: impl Future<Output = T>) -> T {
 }
 
 async fn connect(server: &Server) -> Client {
+    connect_until_closed(server).await.0
+}
+
+/// A client, and the end of its connection.
+async fn connect_until_closed(server: &Server) -> (Client, JoinHandle<hyper::Result<()>>) {
     let tcp = TcpStream::connect(server.addresses[0]).await.unwrap();
     let (client, connection) = handshake(TokioExecutor::new(), TokioIo::new(tcp))
         .await
         .unwrap();
-    tokio::spawn(connection);
-    client
+    (client, tokio::spawn(connection))
+}
+
+/// Lasts until the server closes a connection on which nobody says anything.
+async fn outlast_a_silent_connection(server: &Server) {
+    let mut silent = TcpStream::connect(server.addresses[0]).await.unwrap();
+    assert_eq!(silent.read(&mut [0]).await.unwrap(), 0);
 }
 
 fn call(operation: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
@@ -125,16 +137,17 @@ fn a_stream_ends_with_its_request_and_leaves_the_connection() {
 
 #[test]
 fn a_stream_that_is_not_read_holds_back_its_producer_and_no_other_request() {
-    let server = Server::open();
+    let server = Server::with(|config| config.limits.idle_timeout = Duration::from_millis(100));
     run(async {
         let mut client = connect(&server).await;
         let stream = client
             .send_request(call("Stream", "{\"Text\":\"fill\"}"))
             .await
             .unwrap();
+        server.wait_for_calls(1);
         let mut made = 0;
         loop {
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            outlast_a_silent_connection(&server).await;
             let now = server.service.calls.load(Ordering::SeqCst);
             if now == made {
                 break;
@@ -155,17 +168,16 @@ fn idle_connections_are_closed_and_a_request_given_up_does_not_count() {
         config.limits.header_read_timeout = Duration::from_millis(100);
     });
     run(async {
-        let mut client = connect(&server).await;
+        let (mut client, closed) = connect_until_closed(&server).await;
         let given_up = client.send_request(call("Wait", "{}"));
         tokio::select! {
             _ = given_up => panic!("nobody answers"),
-            () = tokio::time::sleep(Duration::from_millis(800)) => {}
+            () = outlast_a_silent_connection(&server) => {}
         }
         // It was under way all the time; now nothing is.
         client.ready().await.unwrap();
-        while !client.is_closed() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        let _well_or_not = closed.await.unwrap();
+        assert!(client.is_closed());
     });
 }
 

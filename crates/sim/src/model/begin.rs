@@ -29,7 +29,9 @@ impl Model {
                 publications,
             } => self.begin_publish(*topic, publications, deed, now_ms),
             Request::Receive { queue, request } => {
-                if let Some(known) = self.queues.get_mut(queue) {
+                // One of no message takes none.
+                let known = self.queues.get_mut(queue).filter(|_| request.max > 0);
+                if let Some(known) = known {
                     known.receives.push(deed);
                 }
                 if let Some(attempt) = request.attempt {
@@ -57,7 +59,7 @@ impl Model {
             | Request::LogState { .. } => {}
             Request::Move { queue, request } => self.begin_move(*queue, request, deed),
             Request::Write { scope, rows } => {
-                self.begin_write(rows, deed);
+                self.begin_write(rows, deed, now_ms);
                 self.note_write(scope, rows, deed);
             }
         }
@@ -106,6 +108,7 @@ impl Model {
             place: queue,
             moved_from: None,
             left: None,
+            exhausted: None,
             sequence: None,
             removals,
             showings: vec![Showing {

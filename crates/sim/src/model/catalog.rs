@@ -148,10 +148,10 @@ impl Names {
 }
 
 impl Model {
-    pub(super) fn begin_write(&mut self, rows: &[RowWrite], deed: Deed) {
+    pub(super) fn begin_write(&mut self, rows: &[RowWrite], deed: Deed, now_ms: u64) {
         for write in rows {
             match &write.subject {
-                Subject::Logs(changes) => self.begin_log_changes(changes, deed),
+                Subject::Logs(changes) => self.begin_log_changes(changes, deed, now_ms),
                 Subject::Queue(queue, Some(config)) => {
                     let (queue, config) = (*queue, *config);
                     let known = self.queues.entry(queue);

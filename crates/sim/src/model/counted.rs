@@ -36,7 +36,10 @@ impl Model {
             let Some(message) = self.messages.get(index) else {
                 continue;
             };
-            if message.gone_before(window.start) || message.sent.start > window.end {
+            if message.gone_before(window.start)
+                || message.sent.start > window.end
+                || self.is_away(message, queue, window.start, window.end)
+            {
                 continue;
             }
             let sure = self.is_counted(message, queue, window);

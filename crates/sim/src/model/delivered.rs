@@ -43,7 +43,7 @@ impl Model {
         known
             .ghost_repeats
             .retain(|repeat| repeat.deed.end >= oldest);
-        let Some(request) = ghost else {
+        let Some(request) = ghost.filter(|request| request.max > 0) else {
             return;
         };
         let until_ms = window.to_ms + request.visibility_ms;

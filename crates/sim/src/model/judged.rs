@@ -37,6 +37,8 @@ pub(crate) struct Judged {
     /// Messages that came out of a dead-letter queue, and that came home from one that is gone.
     pub(crate) moves: Count,
     pub(crate) returns: Count,
+    /// Messages that a receive of none had to send to their dead-letter queue.
+    pub(crate) exhausted: Count,
     /// Messages that a move task made new ones, and slices of tasks that moved some.
     pub(crate) renames: Count,
     pub(crate) slices: Count,

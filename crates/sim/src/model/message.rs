@@ -7,6 +7,7 @@
 use bytes::Bytes;
 use waystation_engine::{Delivered, MessageIdentity, QueueId};
 
+use super::exhausted::Exhausted;
 use super::published::Share;
 
 /// Steps within which something happened; `end` is the far future while nobody knows.
@@ -137,6 +138,8 @@ pub(crate) struct Message {
     /// The queue a dead-letter move brought it from.
     pub(crate) moved_from: Option<QueueId>,
     pub(crate) left: Option<Left>,
+    /// Where it must have been taken from as received too often.
+    pub(crate) exhausted: Option<Exhausted>,
     /// Its sequence there.
     pub(crate) sequence: Option<u64>,
     pub(crate) removals: Vec<Removal>,

@@ -9,6 +9,7 @@ mod catalog;
 mod counted;
 mod delivered;
 mod echo;
+mod exhausted;
 mod fair;
 mod judged;
 mod log;

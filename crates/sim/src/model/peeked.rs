@@ -50,6 +50,9 @@ impl Model {
         if known.gone_before(window.start) || known.sent.start > window.end {
             return Err("it is not there".into());
         }
+        if known.has_left(queue, seen.message.sequence, window.start) {
+            return Err("it must have gone to the dead-letter queue".into());
+        }
         if self.is_echo(queue, index, &seen.message, window) {
             // The look began before the message moved on.
             return Ok(());

@@ -128,6 +128,7 @@ impl Model {
             receives: Vec::new(),
             ghosts_before: known.ghosts,
             left: None,
+            exhausted: None,
             ghosts_elsewhere: 0,
         });
     }

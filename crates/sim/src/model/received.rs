@@ -82,6 +82,9 @@ impl Model {
             );
         }
         self.note_attempt(queue, request, &delivered, &indices, repeated, window);
+        if request.max == 0 {
+            self.note_exhausted(queue, window);
+        }
         self.end_receive(queue, window, None);
         Ok(())
     }
@@ -205,6 +208,9 @@ impl Model {
         }
         if message.gone_before(window.start) {
             return Err("was gone for good".into());
+        }
+        if message.has_left(queue, delivered.sequence, window.start) {
+            return Err("must have gone to the dead-letter queue".into());
         }
         let kept = !message.fifo || message.is_at_home(message.place, delivered);
         let sent_ms = message.shown_sent_ms();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -35,12 +35,8 @@ impl Lab {
     }
 
     pub(crate) fn with_limits(limits: Limits) -> Lab {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let directory =
-            std::env::temp_dir().join(format!("waystation-sqs-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&directory).expect("a scratch directory");
-        let clock = Arc::new(TestClock(AtomicU64::new(1_700_000_000_000)));
+        let directory = scratch();
+        let clock = Arc::new(TestClock::new());
         let view = Arc::new(MemoryView::default());
         let (running, sqs) = start(&directory, &clock, &view, limits);
         Lab {
@@ -196,14 +192,20 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-fn start(
-    directory: &std::path::Path,
-    clock: &Arc<TestClock>,
-    view: &Arc<MemoryView>,
-    limits: Limits,
-) -> (Running, Arc<Sqs>) {
+/// A directory of its own for one test.
+pub(crate) fn scratch() -> PathBuf {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let directory =
+        std::env::temp_dir().join(format!("waystation-sqs-{}-{number}", std::process::id()));
+    std::fs::create_dir_all(&directory).expect("a scratch directory");
+    directory
+}
+
+/// What an engine is made of.
+pub(crate) fn parts(directory: &Path, clock: &Arc<TestClock>, view: &Arc<MemoryView>) -> Parts {
     let clock: Arc<dyn Clock> = clock.clone();
-    let parts = Parts {
+    Parts {
         disk: Arc::new(OsDisk::new(directory)),
         view: view.clone(),
         journal: JournalOptions {
@@ -216,8 +218,17 @@ fn start(
         clock: Box::new(move |_, _| clock),
         on_room: Box::new(|_| {}),
         on_failure: Box::new(|error| panic!("the disk failed: {error}")),
-    };
-    let opened = open(parts).unwrap_or_else(|error| panic!("the engine does not open: {error}"));
+    }
+}
+
+fn start(
+    directory: &Path,
+    clock: &Arc<TestClock>,
+    view: &Arc<MemoryView>,
+    limits: Limits,
+) -> (Running, Arc<Sqs>) {
+    let opened = open(parts(directory, clock, view))
+        .unwrap_or_else(|error| panic!("the engine does not open: {error}"));
     let running =
         Running::start(opened).unwrap_or_else(|error| panic!("the engine does not start: {error}"));
     let spawn = Box::new(|task| {
@@ -230,7 +241,14 @@ fn start(
     (running, sqs)
 }
 
-struct TestClock(AtomicU64);
+/// Time that stands still but for what a test adds.
+pub(crate) struct TestClock(AtomicU64);
+
+impl TestClock {
+    pub(crate) fn new() -> TestClock {
+        TestClock(AtomicU64::new(1_700_000_000_000))
+    }
+}
 
 impl Clock for TestClock {
     fn now_ms(&self) -> u64 {
@@ -240,7 +258,7 @@ impl Clock for TestClock {
 
 /// A view that survives restarts of the engine and nothing else.
 #[derive(Default)]
-struct MemoryView(Mutex<BTreeMap<Vec<u8>, Bytes>>);
+pub(crate) struct MemoryView(Mutex<BTreeMap<Vec<u8>, Bytes>>);
 
 impl View for MemoryView {
     fn write(&self, batch: &[ViewWrite]) -> Result<(), StorageError> {

@@ -6,8 +6,10 @@
     reason = "the tests are many callers at once, each on a thread of its own"
 )]
 
+mod by_hand;
 mod harness;
 
+mod between_flushes;
 mod dead_letters;
 mod lifecycle;
 mod messages;

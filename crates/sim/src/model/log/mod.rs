@@ -12,6 +12,7 @@ use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use waystation_engine::{CatalogEffect, LogId, LogRead};
 
+use super::judged::Count;
 use super::message::{Deed, UNENDED};
 use super::{Existence, Model, Window};
 
@@ -142,6 +143,20 @@ impl LogModel {
                 .all(|retention_ms| told.time_ms.saturating_add(retention_ms) < window.from_ms)
     }
 
+    /// What is older than any retention that can be in force now never comes back (`KIN-165`).
+    fn let_go(&mut self, step: u64, now_ms: u64, outlived: &Count) {
+        let Some(longest_ms) = self.retentions_ms(step, step).max() else {
+            return;
+        };
+        for entry in &mut self.entries {
+            let over = |told: Told| told.time_ms.saturating_add(longest_ms) < now_ms;
+            if entry.gone == UNENDED && entry.told.is_some_and(over) {
+                entry.gone = step;
+                outlived.raise();
+            }
+        }
+    }
+
     /// Entries whose places are known, from a position on.
     fn known_from(&self, from: u64) -> impl Iterator<Item = (&Entry, Told)> {
         let places = self.places.range(from..);
@@ -191,12 +206,16 @@ impl Model {
         }
     }
 
-    pub(super) fn begin_log_changes(&mut self, changes: &[CatalogEffect], deed: Deed) {
+    pub(super) fn begin_log_changes(&mut self, changes: &[CatalogEffect], deed: Deed, now_ms: u64) {
+        let arrived = !self.leeway.full;
         for change in changes {
             match change {
                 CatalogEffect::ConfigureLog(log, config) => {
                     let known = self.logs.entry(*log);
                     let known = known.or_insert_with(|| LogModel::new(deed));
+                    if arrived {
+                        known.let_go(deed.start, now_ms, &self.judged.outlived);
+                    }
                     known.retentions.push(Retention {
                         deed,
                         until: UNENDED,
@@ -287,23 +306,14 @@ impl Model {
         }
     }
 
-    /// What is older than any retention that can be in force now never comes back (`KIN-165`).
+    /// Nothing is on its way to the logs.
     pub(super) fn settle_logs(&mut self, step: u64, now_ms: u64) {
         if self.leeway.full {
             // New settings may not have arrived.
             return;
         }
         for known in self.logs.values_mut() {
-            let Some(longest_ms) = known.retentions_ms(step, step).max() else {
-                continue;
-            };
-            for entry in &mut known.entries {
-                let over = |told: Told| told.time_ms.saturating_add(longest_ms) < now_ms;
-                if entry.gone == UNENDED && entry.told.is_some_and(over) {
-                    entry.gone = step;
-                    self.judged.outlived.raise();
-                }
-            }
+            known.let_go(step, now_ms, &self.judged.outlived);
         }
     }
 }
