@@ -158,6 +158,11 @@ impl<'a> Bench<'a> {
         std::iter::once(&self.main).chain(&self.peers)
     }
 
+    /// Whether a target is one of the others.
+    pub(crate) fn is_peer(&self, target: &Target) -> bool {
+        self.peers.iter().any(|peer| std::ptr::eq(peer, target))
+    }
+
     /// The circumstances that belong to every number.
     fn describe(&self) -> Value {
         let first_line = |path: &str| {

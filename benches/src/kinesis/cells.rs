@@ -78,9 +78,17 @@ fn warm_peers(bench: &Bench<'_>) {
     };
     for peer in &bench.peers {
         progress(&format!("{}: warming", peer.name()));
-        if let Err(reason) = ONE.run("warming", peer, &options, 4) {
+        if let Err(reason) = ONE.json().run("warming", peer, &options, 4) {
             progress(&format!("{}: {reason}", peer.name()));
         }
+    }
+}
+
+/// The notation in which a target is asked. Kinesalite cuts answers in CBOR off after 16 KB and shows data in them as text.
+pub(super) fn spoken(bench: &Bench<'_>, target: &Target, wanted: Encoding) -> Encoding {
+    match bench.is_peer(target) {
+        true => Encoding::Json,
+        false => wanted,
     }
 }
 
@@ -97,11 +105,18 @@ fn run_cell(bench: &Bench<'_>, cell: &Cell) -> Vec<Row> {
         Kind::Flush => ours(flush::run(&options.data_dir, options.measured)),
         Kind::Put(put) => put.rows(bench, name),
         Kind::Beginning(encoding) => {
-            all(&|target| read::from_beginning(name, target, options, encoding))
+            let spoken = |target: &Target| spoken(bench, target, encoding);
+            all(&|target| read::from_beginning(name, target, options, spoken(target)))
         }
-        Kind::Tail => all(&|target| read::at_tail(name, target, options)),
+        Kind::Tail => {
+            let spoken = |target: &Target| spoken(bench, target, Encoding::Cbor);
+            all(&|target| read::at_tail(name, target, options, spoken(target)))
+        }
         Kind::FanOut(consumers) => ours(fan_out::run(name, &bench.main, options, consumers)),
-        Kind::LatencyByPolling => all(&|target| latency::by_polling(name, target, options)),
+        Kind::LatencyByPolling => {
+            let spoken = |target: &Target| spoken(bench, target, Encoding::Cbor);
+            all(&|target| latency::by_polling(name, target, options, spoken(target)))
+        }
         Kind::LatencyByFanOut => ours(latency::by_fan_out(name, &bench.main, options)),
         Kind::Retained(mb) => ours(retained::run(name, &bench.main, options, mb)),
     }

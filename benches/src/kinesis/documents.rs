@@ -148,7 +148,8 @@ pub(crate) struct Read {
     pub(crate) behind_ms: u64,
 }
 
-/// Reads the answer of `GetRecords`, or an event with records; `each` gets the data of every record, where that is in CBOR.
+/// Reads the answer of `GetRecords`, or an event with records; `each` gets the data of every record, of which JSON shows the
+/// first nine bytes only.
 pub(crate) fn records(
     encoding: Encoding,
     answer: &[u8],
@@ -156,7 +157,7 @@ pub(crate) fn records(
 ) -> Result<Read, String> {
     match encoding {
         Encoding::Cbor => cbor_records(answer, each),
-        Encoding::Json => json_records(answer),
+        Encoding::Json => json_records(answer, each),
     }
 }
 
@@ -194,12 +195,18 @@ fn cbor_records(answer: &[u8], each: &mut dyn FnMut(&[u8])) -> Result<Read, Stri
     Ok(read)
 }
 
-fn json_records(answer: &[u8]) -> Result<Read, String> {
+fn json_records(answer: &[u8], each: &mut dyn FnMut(&[u8])) -> Result<Read, String> {
     let mut read = Read::default();
+    let mut beginning = [0; 9];
     for data in scan::strings(answer, "Data") {
         let padding = data.bytes().rev().take_while(|byte| *byte == b'=').count();
         read.records += 1;
         read.bytes += (data.len() / 4 * 3 - padding) as u64;
+        let digits = data.get(..data.len().min(12)).unwrap_or_default();
+        let bytes = STANDARD
+            .decode_slice(digits, &mut beginning)
+            .map_err(|error| format!("data that is not Base64: {error}"))?;
+        each(beginning.get(..bytes).unwrap_or_default());
     }
     read.next = scan::strings(answer, "NextShardIterator")
         .next()
@@ -262,8 +269,10 @@ mod tests {
         let read = records(Encoding::Cbor, &cbor, &mut |data| seen.push(data.to_vec()));
         assert_eq!(read.as_ref(), Ok(&expected));
         assert_eq!(seen, [&b"abcd"[..], b""]);
-        let read = records(Encoding::Json, json, &mut |_| {});
+        let mut seen = Vec::new();
+        let read = records(Encoding::Json, json, &mut |data| seen.push(data.to_vec()));
         assert_eq!(read, Ok(expected));
+        assert_eq!(seen, [&b"abcd"[..], b""]);
     }
 
     #[test]

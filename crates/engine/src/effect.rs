@@ -304,3 +304,89 @@ impl MovedMessage {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A dead letter as versions before move tasks wrote it, without its kind: where it goes and comes from, who it is,
+    /// where its body lies, when it was sent, its group, its receives, where it was before, its chunks.
+    const OWNERLESS: &str = "07000000000000010900000000000002\
+        03000000000000014d00000000000000\
+        0020000000000000e0930400\
+        0068e5cf8b010000aabbccddeeff0000\
+        0300f468e5cf8b010000\
+        010500000000000004\
+        020000000100000000a0030002000000e0f30000";
+
+    /// What those bytes say.
+    fn ownerless() -> MovedMessage {
+        let identity = MessageIdentity {
+            queue: QueueId(0x0100_0000_0000_0003),
+            sequence: 77,
+        };
+        MovedMessage {
+            queue: QueueId(0x0100_0000_0000_0007),
+            from: QueueId(0x0200_0000_0000_0009),
+            before: Some(QueueId(0x0400_0000_0000_0005)),
+            identity,
+            owner: identity,
+            label: None,
+            body_lsn: 0x2000,
+            body_bytes: 300_000,
+            chunks: vec![(1, 237_568), (2, 62_432)],
+            sent_ms: 1_700_000_000_000,
+            group: 0xffee_ddcc_bbaa,
+            receive_count: 3,
+            first_received_ms: 1_700_000_000_244,
+        }
+    }
+
+    fn decoded(bytes: &[u8]) -> Result<Effect, Malformed> {
+        let mut input = Reader::new(bytes, "effect");
+        let effect = Effect::decode(&mut input)?;
+        input.finish().map(|()| effect)
+    }
+
+    fn unhex(text: &str) -> Vec<u8> {
+        let digits = text.as_bytes().chunks(2);
+        let bytes = digits.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16));
+        bytes.collect::<Result<_, _>>().unwrap()
+    }
+
+    #[test]
+    fn effects_from_before_move_tasks_are_read() {
+        let read = |kind: &str| decoded(&unhex(&(kind.to_owned() + OWNERLESS)));
+        assert_eq!(read("03"), Ok(Effect::DeadLetter(ownerless())));
+        assert_eq!(read("04"), Ok(Effect::Return(ownerless())));
+        assert!(read("05").is_err(), "an owner is missing");
+    }
+
+    #[test]
+    fn every_effect_with_a_message_comes_back_as_it_was() {
+        let owned = MovedMessage {
+            owner: MessageIdentity {
+                queue: QueueId(5),
+                sequence: 6,
+            },
+            label: Some(Label([7; 16])),
+            ..ownerless()
+        };
+        for message in [ownerless(), owned] {
+            let (task, again) = (8, message.clone());
+            for effect in [
+                Effect::DeadLetter(message.clone()),
+                Effect::Return(message.clone()),
+                Effect::Move { task, message },
+                Effect::MoveBack {
+                    task,
+                    message: again,
+                },
+            ] {
+                let mut out = Writer::default();
+                effect.encode(&mut out);
+                assert_eq!(decoded(&out.bytes), Ok(effect));
+            }
+        }
+    }
+}

@@ -30,7 +30,15 @@ pub(super) fn run(
     };
     let records = (DELIVERED / consumers as u64).min(STOCK_MAX) / scale;
     let stock = Stock::Records(records.next_multiple_of(STOCK_BATCH));
-    let (_, stored) = fill(name, target, &session, options, &stream, stock)?;
+    let (_, stored) = fill(
+        name,
+        target,
+        &session,
+        options,
+        &stream,
+        Encoding::Cbor,
+        stock,
+    )?;
 
     let pid = session.at.pid.ok_or("no process")?;
     let (before, clocks) = (Sample::take(pid)?, Clocks::now());

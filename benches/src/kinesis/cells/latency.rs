@@ -42,15 +42,17 @@ pub(super) fn by_polling(
     name: &str,
     target: &Target,
     options: &Options,
+    encoding: Encoding,
 ) -> Result<Vec<Row>, String> {
     let mut session = Session::open(target)?;
     let stream = session.stream(SHARDS)?;
     let mut looks: Vec<Look<'_>> = Vec::new();
     for shard in 0..SHARDS {
-        let mut poller = Poller::begin(&session, &stream, shard)?;
+        let mut poller = Poller::begin(&session, &stream, shard, encoding)?;
         looks.push(Box::new(move |each| poller.poll(each)));
     }
-    measure(name, target, options, &session, &stream, looks)
+    let writers = writers(&session, &stream, encoding);
+    measure(name, target, options, &session, writers, looks)
 }
 
 /// One consumer that is subscribed.
@@ -69,42 +71,56 @@ pub(super) fn by_fan_out(
         let mut subscription = Subscription::begin(address, &signer, &arn, &shard, "LATEST")?;
         looks.push(Box::new(move |each| subscription.hear(each).map(drop)));
     }
-    measure(name, target, options, &session, &stream, looks)
+    let writers = writers(&session, &stream, Encoding::Cbor);
+    measure(name, target, options, &session, writers, looks)
+}
+
+fn writers(session: &Session, stream: &str, encoding: Encoding) -> Vec<Writer> {
+    (0..WRITERS)
+        .map(|turn| Writer::new(session, stream, encoding, turn))
+        .collect()
 }
 
 /// A shard that is polled.
 struct Poller {
+    encoding: Encoding,
     link: Link,
     signer: Signer,
     iterator: String,
 }
 
 impl Poller {
-    fn begin(session: &Session, stream: &str, shard: usize) -> Result<Self, String> {
+    fn begin(
+        session: &Session,
+        stream: &str,
+        shard: usize,
+        encoding: Encoding,
+    ) -> Result<Self, String> {
         let mut link = Link::to(session.at.address);
-        let mut signer = session.signer(Encoding::Cbor);
+        let mut signer = session.signer(encoding);
         let shard = shard_id(shard);
         let asked = [
             ("StreamName", stream),
             ("ShardId", shard.as_str()),
             ("ShardIteratorType", "LATEST"),
         ];
-        let document = documents::texts(Encoding::Cbor, &asked);
+        let document = documents::texts(encoding, &asked);
         let answer = link.call(&mut signer, Operation::GetShardIterator, &document)?;
         Ok(Self {
+            encoding,
             link,
             signer,
-            iterator: documents::iterator(Encoding::Cbor, &answer)?,
+            iterator: documents::iterator(encoding, &answer)?,
         })
     }
 
     fn poll(&mut self, each: &mut dyn FnMut(&[u8])) -> Result<(), String> {
         std::thread::sleep(PAUSE);
-        let document = documents::texts(Encoding::Cbor, &[("ShardIterator", &self.iterator)]);
+        let document = documents::texts(self.encoding, &[("ShardIterator", &self.iterator)]);
         let answer = self
             .link
             .call(&mut self.signer, Operation::GetRecords, &document)?;
-        let read = documents::records(Encoding::Cbor, &answer, each)?;
+        let read = documents::records(self.encoding, &answer, each)?;
         self.iterator = read.next.ok_or("no iterator to go on with")?;
         Ok(())
     }
@@ -153,7 +169,7 @@ fn measure(
     target: &Target,
     options: &Options,
     session: &Session,
-    stream: &str,
+    writers: Vec<Writer>,
     looks: Vec<Look<'_>>,
 ) -> Result<Vec<Row>, String> {
     let base = Instant::now();
@@ -166,9 +182,6 @@ fn measure(
         received: AtomicU64::new(0),
         written_at: OnceLock::new(),
     };
-    let writers: Vec<Writer> = (0..WRITERS)
-        .map(|turn| Writer::new(session, stream, turn))
-        .collect();
     std::thread::scope(|scope| {
         let shared = &shared;
         let consuming: Vec<_> = looks
@@ -223,6 +236,7 @@ fn consume(mut look: Look<'_>, shared: &Shared) -> Result<Histogram, String> {
 
 /// A connection that puts at every second tick.
 struct Writer {
+    encoding: Encoding,
     link: Link,
     signer: Signer,
     stream: String,
@@ -231,7 +245,7 @@ struct Writer {
 }
 
 impl Writer {
-    fn new(session: &Session, stream: &str, turn: usize) -> Self {
+    fn new(session: &Session, stream: &str, encoding: Encoding, turn: usize) -> Self {
         let mut random = fastrand::Rng::new();
         let record = |_| {
             let mut data = vec![0; RECORD_BYTES];
@@ -239,8 +253,9 @@ impl Writer {
             (format!("{:016x}", random.u64(..)), data)
         };
         Self {
+            encoding,
             link: Link::to(session.at.address),
-            signer: session.signer(Encoding::Cbor),
+            signer: session.signer(encoding),
             stream: stream.to_owned(),
             turn,
             records: (0..RECORDS).map(record).collect(),
@@ -276,7 +291,7 @@ impl Writer {
             .iter()
             .map(|(key, data)| Record { key, data })
             .collect();
-        let document = documents::put_records(Encoding::Cbor, &self.stream, &records);
+        let document = documents::put_records(self.encoding, &self.stream, &records);
         let operation = Operation::PutRecords;
         let answer = self.link.call(&mut self.signer, operation, &document)?;
         match documents::stored(&answer) {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::journal::{self, Entries};
 use crate::kinesis::api::Encoding;
+use crate::kinesis::cells::spoken;
 use crate::kinesis::puts::{PutPlan, Puts};
 use crate::kinesis::session::Session;
 use crate::limits::COUNTED_CELL_MAX;
@@ -81,7 +82,11 @@ impl Put {
         for shards in self.shards {
             let name = format!("{name}-s{shards}");
             for target in bench.all() {
-                let found = rows_of(&name, target, self.run(&name, target, options, *shards));
+                let put = Self {
+                    encoding: spoken(bench, target, self.encoding),
+                    ..*self
+                };
+                let found = rows_of(&name, target, put.run(&name, target, options, *shards));
                 rows.extend(found.into_iter().map(|row| {
                     let row = bare
                         .first()
@@ -191,9 +196,13 @@ pub(super) fn fill(
     session: &Session,
     options: &Options,
     stream: &str,
+    encoding: Encoding,
     stock: Stock,
 ) -> Result<(Vec<Row>, u64), String> {
-    let put = Put::many();
+    let put = Put {
+        encoding,
+        ..Put::many()
+    };
     let (budget, longest) = match stock {
         Stock::Records(records) => (Budget::of(records), COUNTED_CELL_MAX),
         Stock::For(time) => (Budget::unlimited(), time),

@@ -29,7 +29,7 @@ pub(super) fn from_beginning(
     let mut session = Session::open(target)?;
     let stream = session.stream(SHARDS)?;
     let stock = Stock::For(options.measured);
-    let (_, records) = fill(name, target, &session, options, &stream, stock)?;
+    let (_, records) = fill(name, target, &session, options, &stream, encoding, stock)?;
     let load = Load::usual(&session.at, options, SHARDS, options.measured);
     let found = read(&session, &stream, encoding, Tip::StartOver, &load)?;
     let mut rows = shown(name, target, &found);
@@ -68,7 +68,12 @@ pub(super) fn shown(name: &str, target: &Target, found: &Measurement) -> Vec<Row
 }
 
 /// Puts and reads one record after another.
-pub(super) fn at_tail(name: &str, target: &Target, options: &Options) -> Result<Vec<Row>, String> {
+pub(super) fn at_tail(
+    name: &str,
+    target: &Target,
+    options: &Options,
+    encoding: Encoding,
+) -> Result<Vec<Row>, String> {
     let mut session = Session::open(target)?;
     let stream = session.stream(TAILS)?;
     let load = Load::usual(&session.at, options, TAILS, options.measured);
@@ -76,8 +81,7 @@ pub(super) fn at_tail(name: &str, target: &Target, options: &Options) -> Result<
     let found = load.run(&|_, connections| {
         let first = next_shard.fetch_add(connections, Ordering::Relaxed);
         let own = first..first + connections;
-        let signer = session.signer(Encoding::Cbor);
-        let (encoding, bytes) = (Encoding::Cbor, STOCK_RECORD_BYTES);
+        let (signer, bytes) = (session.signer(encoding), STOCK_RECORD_BYTES);
         Box::new(Tails::new(&stream, TAILS, own, encoding, bytes, signer)) as Box<dyn Workload>
     })?;
     Ok(report::rows(

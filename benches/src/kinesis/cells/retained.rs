@@ -39,7 +39,15 @@ pub(super) fn run(
     let records = (bytes / STOCK_RECORD_BYTES as u64).next_multiple_of(STOCK_BATCH);
     let stock = Stock::Records(records);
     let began = Instant::now();
-    let (filled, stored) = fill(&named("fill"), target, &session, options, &stream, stock)?;
+    let (filled, stored) = fill(
+        &named("fill"),
+        target,
+        &session,
+        options,
+        &stream,
+        Encoding::Cbor,
+        stock,
+    )?;
     if stored != records {
         return Err(format!("{stored} of {records} records were acknowledged"));
     }
