@@ -1,7 +1,7 @@
 //! Receives of no message: whatever was received too often goes to the dead-letter queue, without waiting for a receive
 //! to meet it. A message that must have gone is never seen again where it stood.
 
-use waystation_engine::{QueueId, Redrive};
+use waystation_engine::{QueueId, ReceiveRequest, Redrive};
 
 use super::message::Message;
 use super::{Model, QueueModel, Window};
@@ -41,9 +41,15 @@ impl Model {
         queues.iter().find_map(has_some)
     }
 
-    /// A receive of no message was answered: none is left that the next receive would give once too often.
-    pub(super) fn note_exhausted(&mut self, queue: QueueId, window: &Window) {
-        let Some(redrive) = self.sure_redrive(queue, window) else {
+    /// When a receive of no message was answered, none is left that the next receive would give once too often.
+    pub(super) fn note_exhausted(
+        &mut self,
+        queue: QueueId,
+        request: &ReceiveRequest,
+        window: &Window,
+    ) {
+        let redrive = self.sure_redrive(queue, window);
+        let Some(redrive) = redrive.filter(|_| request.max == 0) else {
             return;
         };
         let members = self.queues.get(&queue).map(|known| known.members.clone());

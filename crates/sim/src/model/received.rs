@@ -82,9 +82,7 @@ impl Model {
             );
         }
         self.note_attempt(queue, request, &delivered, &indices, repeated, window);
-        if request.max == 0 {
-            self.note_exhausted(queue, window);
-        }
+        self.note_exhausted(queue, request, window);
         self.end_receive(queue, window, None);
         Ok(())
     }
