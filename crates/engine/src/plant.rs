@@ -45,9 +45,13 @@ pub(crate) enum Plant {
     LogWakesOne,
     /// A restart forgets the oldest part of a log's directory.
     LogBlock,
+    /// A checkpoint forgets how far readers of a log are.
+    CursorLost,
+    /// A publish brings an entry to a reader whose cursor will bring it too.
+    CursorPassed,
 }
 
-const NAMES: [(&str, Plant); 19] = [
+const NAMES: [(&str, Plant); 21] = [
     ("trim-too-far", Plant::TrimTooFar),
     ("outbox-cursor-lost", Plant::OutboxCursor),
     ("manifest-before-rows", Plant::ManifestFirst),
@@ -67,6 +71,8 @@ const NAMES: [(&str, Plant); 19] = [
     ("log-floor-lost", Plant::LogFloor),
     ("log-wakes-one", Plant::LogWakesOne),
     ("log-directory-forgotten", Plant::LogBlock),
+    ("log-cursor-lost", Plant::CursorLost),
+    ("log-cursor-passed", Plant::CursorPassed),
 ];
 
 static SELECTED: AtomicU8 = AtomicU8::new(0);

@@ -79,6 +79,7 @@ pub(crate) fn from_engine(error: EngineError) -> ApiError {
         EngineError::QueueMissing
         | EngineError::NoSuchLog
         | EngineError::LogSealed
+        | EngineError::NoSuchCursor
         | EngineError::TooLarge => internal(error),
         EngineError::Unreadable(reason) => internal(reason),
     }

@@ -132,6 +132,7 @@ impl<'a> Slice<'a> {
                 .variant
                 .is_labelled()
                 .then_some(share.subscriber.label),
+            reader: None,
         });
     }
 
@@ -145,6 +146,7 @@ impl<'a> Slice<'a> {
             group: None,
             dedup: None,
             label: None,
+            reader: None,
         });
     }
 
@@ -165,6 +167,7 @@ impl<'a> Slice<'a> {
                 dedup: None,
                 bodies: self.bodies,
                 targets: self.targets,
+                log: None,
             };
             let published = sns.engine.publish(topic, vec![publication]).await;
             published
