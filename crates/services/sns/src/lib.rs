@@ -9,7 +9,9 @@
 //! Mails, text messages and push notifications are written as AWS would send them and kept where testers read them
 //! (`captured`).
 //!
-//! What is deliberately absent so far, and answered with `NotImplemented`: subscriptions of protocol `firehose`, and archives.
+//! FIFO topics may keep an archive, which is written with the publish (`archive`, `publisher`) and read by `replays`.
+//!
+//! What is deliberately absent so far, and answered with `NotImplemented`: subscriptions of protocol `firehose`.
 //! Absent without an error: evaluation of policies (`auth` will do it) and metrics.
 
 use std::fmt;
@@ -53,7 +55,9 @@ mod pages;
 mod reset;
 // Rules of attributes.
 mod topic_rules;
+mod archive;
 mod subscription_rules;
+mod replay;
 mod delivery_policy;
 mod filter;
 mod platform_rules;
@@ -65,6 +69,8 @@ mod structure;
 mod subscribers;
 mod stored_forms;
 mod fan_out;
+mod publisher;
+mod replays;
 mod deliveries;
 mod attempt;
 mod waiting;
@@ -106,6 +112,7 @@ pub struct Sns {
     keys: Keys,
     ids: Ids,
     subscribers: subscribers::Topics,
+    replays: replays::Replays,
     tallies: tally::Tallies,
 }
 
@@ -164,6 +171,7 @@ impl Sns {
                 count: AtomicU64::new(0),
             },
             subscribers: subscribers::Topics::default(),
+            replays: replays::Replays::default(),
             tallies: tally::Tallies::default(),
             engine,
         }
