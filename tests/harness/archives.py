@@ -17,16 +17,21 @@ def archiving(topics: Topics, days: int = 1, **attributes: str) -> Topic:
     return topics.topic(fresh_name(".fifo"), FifoTopic="true", ArchivePolicy=policy(days), **attributes)
 
 
+def id_of(text: str) -> str:
+    """A deduplication id for a text."""
+    return "".join(character if character.isalnum() else "-" for character in text)
+
+
 def publish(topic: Topic, text: str, group: str = "g", **more) -> dict:
-    """Publishes a text that is its own deduplication id."""
-    return topic.publish(text, MessageGroupId=group, MessageDeduplicationId=text, **more)
+    """Publishes a text with a deduplication id of its own."""
+    return topic.publish(text, MessageGroupId=group, MessageDeduplicationId=id_of(text), **more)
 
 
 def publish_many(topic: Topic, texts: list[str], group: str = "g"):
     """The same of many, ten at a time."""
     for first in range(0, len(texts), 10):
         entries = [
-            {"Id": str(number), "Message": text, "MessageGroupId": group, "MessageDeduplicationId": text}
+            {"Id": str(number), "Message": text, "MessageGroupId": group, "MessageDeduplicationId": id_of(text)}
             for number, text in enumerate(texts[first : first + 10])
         ]
         topic.sns.publish_batch(TopicArn=topic.arn, PublishBatchRequestEntries=entries)
@@ -84,6 +89,11 @@ def take(queue: Queue) -> list[dict]:
 def texts(envelopes: list[dict]) -> list[str]:
     """What was published."""
     return [envelope["Message"] for envelope in envelopes]
+
+
+def in_order(envelopes: list[dict]) -> list[dict]:
+    """As they were published; a queue shows group after group."""
+    return sorted(envelopes, key=lambda envelope: envelope["SequenceNumber"])
 
 
 def received(queue: Queue, count: int) -> list[dict]:

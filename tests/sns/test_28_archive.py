@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from harness.archives import Subscription, archiving, beginning, policy, publish, received, replay, texts
+from harness.archives import Subscription, archiving, beginning, id_of, policy, publish, received, replay, texts
 from harness.behaviours import behaviour
 from harness.lab import Lab, fresh_name, refused
 from harness.server import Server
@@ -110,7 +110,7 @@ def test_messages_are_kept_whoever_subscribes(topics: Topics):
     publish(topic, "to nobody")
     filtered = topic.subscribed_queue(FilterPolicy='{"a":["1"]}')
     publish(topic, "to nobody yet")
-    ids = {"MessageGroupId": "g", "MessageDeduplicationId": "to nobody"}
+    ids = {"MessageGroupId": "g", "MessageDeduplicationId": id_of("to nobody")}
     topic.publish("a duplicate", **ids)
     assert filtered.bodies() == []
     for _ in range(2):

@@ -281,25 +281,30 @@ impl Record {
                 out.u64(log.0).u64(*place);
             }
             Record::BodyKept => {}
-            Record::Published {
-                topic,
-                deduplication,
-                kept,
-                targets,
-                log,
-            } => {
-                out.u64(topic.0);
-                out.option(deduplication.as_ref(), |out, id| {
-                    out.u128(*id);
-                });
-                out.list(kept, |out, body| body.encode(out));
-                out.list(targets, |out, target| target.encode(out));
-                // The kind says whether it follows.
-                if let Some(log) = log {
-                    log.encode(out);
-                }
-            }
-            _ => unreachable!("encoded by encode"),
+            _ => self.encode_published(out),
+        }
+    }
+
+    fn encode_published(&self, out: &mut Writer) {
+        let Record::Published {
+            topic,
+            deduplication,
+            kept,
+            targets,
+            log,
+        } = self
+        else {
+            unreachable!("encoded by encode");
+        };
+        out.u64(topic.0);
+        out.option(deduplication.as_ref(), |out, id| {
+            out.u128(*id);
+        });
+        out.list(kept, |out, body| body.encode(out));
+        out.list(targets, |out, target| target.encode(out));
+        // The kind says whether it follows.
+        if let Some(log) = log {
+            log.encode(out);
         }
     }
 

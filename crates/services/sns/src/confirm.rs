@@ -228,9 +228,7 @@ pub(crate) async fn confirm(
         }
         if catalog::write(sns, &scope, changes).await? {
             sns.subscribers.refresh(sns, &scope, name, id)?;
-            if let Some(replay) = after.replay.filter(|replay| !replay.status.is_over()) {
-                sns.start_replay(&topic, id, replay.number);
-            }
+            sns.go_on_replaying(&topic, id, &after);
             return Ok(confirmed);
         }
     }

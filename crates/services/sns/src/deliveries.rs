@@ -85,10 +85,7 @@ impl Sns {
                 if let Some(queue) = settings.queue {
                     self.start_delivery(&topic, id, queue);
                 }
-                let replay = settings.replay.filter(|replay| !replay.status.is_over());
-                if let Some(replay) = replay.filter(|_| !settings.is_pending) {
-                    self.start_replay(&topic, id, replay.number);
-                }
+                self.go_on_replaying(&topic, id, &settings);
             }
         }
     }

@@ -89,8 +89,21 @@ impl Replays {
 }
 
 impl Sns {
+    /// Works the replay of a subscription, if it has one that is not over and hears already.
+    pub(crate) fn go_on_replaying(
+        self: &Arc<Self>,
+        topic: &TopicName<'_>,
+        id: &str,
+        settings: &SubscriptionSettings,
+    ) {
+        let replay = settings.replay.filter(|replay| !replay.status.is_over());
+        if let Some(replay) = replay.filter(|_| !settings.is_pending) {
+            self.start_replay(topic, id, replay.number);
+        }
+    }
+
     /// Works a replay until it is over or another takes its place.
-    pub(crate) fn start_replay(self: &Arc<Self>, topic: &TopicName<'_>, id: &str, number: u64) {
+    fn start_replay(self: &Arc<Self>, topic: &TopicName<'_>, id: &str, number: u64) {
         let key = Key::new(topic, id);
         let place = (key.scope(), key.id.clone());
         self.replays.lock().insert(place, number);

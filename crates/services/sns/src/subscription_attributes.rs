@@ -173,10 +173,8 @@ pub(crate) async fn set(
             sns.subscribers
                 .refresh(sns, &found.scope, found.topic.name, found.id)?;
             if after.replay != found.settings.replay {
-                match after.replay.filter(|_| !after.is_pending) {
-                    Some(replay) => sns.start_replay(&found.topic, found.id, replay.number),
-                    None => sns.replays.forget(&found.scope, found.id),
-                }
+                sns.replays.forget(&found.scope, found.id);
+                sns.go_on_replaying(&found.topic, found.id, &after);
             }
             return Ok(());
         }

@@ -90,9 +90,7 @@ pub(crate) async fn subscribe(
             if let Some(queue) = wanted.queue {
                 sns.start_delivery(&located.topic, &id, queue);
             }
-            if let Some(replay) = wanted.replay.filter(|_| !wanted.is_pending) {
-                sns.start_replay(&located.topic, &id, replay.number);
-            }
+            sns.go_on_replaying(&located.topic, &id, &wanted);
             if wanted.is_pending {
                 confirm::ask(sns, caller, &located, &id, &wanted).await?;
             }
