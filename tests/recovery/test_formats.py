@@ -15,13 +15,15 @@ from harness import places
 from harness.behaviours import behaviour
 from harness.lab import Lab, Queue
 from harness.server import Server
+from harness.streams import Stream, Streams
 from harness.topics import Topic, Topics, text
 from harness.topics import messages as texts
 from harness.waiting import eventually
 
 FIXTURES = places.ROOT / "tests/fixtures"
-# By the versions of queue rows, index pages and shard roots.
-LATER = ["format-1-rows-4-3-2", "format-1-rows-4-4-2"]
+# The one with streams, by the version of logs; the others by those of queue rows, index pages and shard roots.
+STREAMS = "format-1-logs-1"
+LATER = ["format-1-rows-4-3-2", "format-1-rows-4-4-2", STREAMS]
 # What the first one has the later ones have too.
 ALL = ["format-1", *LATER]
 
@@ -227,3 +229,23 @@ def test_topics_know_their_subscribers_and_what_was_published(later: OldLab):
     line.publish("new", MessageGroupId="g")
     eventually(lambda: ordered.counts()[0] == 1, "the new one is delivered")
     assert ordered.drain() == ["new"]
+
+
+@behaviour("KIN-098")
+def test_streams_have_their_records_and_take_more():
+    with copied(STREAMS) as server:
+        lab = OldLab(server, STREAMS)
+        clicks = Stream(Streams(lab), "clicks")
+        told: dict[str, list] = {}
+        for one in lab.expected["records"]:
+            told.setdefault(one["shard"], []).append((one["data"], one["number"]))
+        assert len(told) == 2
+        for life in range(2):
+            for index, (shard, records) in enumerate(sorted(told.items())):
+                put = clicks.put(f"later {life}", ExplicitHashKey=str(index * 2**127))
+                assert put["ShardId"] == shard
+                records.append((f"later {life}", put["SequenceNumber"]))
+                found = [(record["Data"].decode(), record["SequenceNumber"]) for record in clicks.records(shard)]
+                assert found == records
+            server.kill9()
+            server.start()

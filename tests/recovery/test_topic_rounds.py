@@ -1,92 +1,14 @@
 """Publishers under load while the server is killed again and again: every acknowledged message is in every queue."""
 
-import http.client
-import itertools
 import json
-import os
-import random
-import re
-import threading
-import time
-from urllib.parse import urlencode
 
 import pytest
 
 from harness.behaviours import behaviour
 from harness.lab import Lab, Queue
+from harness.publishers import PUBLISHERS, Rounds, numbers_of
 from harness.server import Server
-from harness.topics import Topic, Topics
-from harness.wire import credential
-
-ROUNDS = 8
-PUBLISHERS = 3
-# Between crashes, drawn anew each time.
-UP_SECONDS = (0.1, 0.5)
-
-
-def ask(server: Server, **parameters: str) -> str | None:
-    """The text of a success, nothing when the server went away."""
-    headers = credential(service="sns") | {"Content-Type": "application/x-www-form-urlencoded"}
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
-    try:
-        connection.request("POST", "/", urlencode(parameters | {"Version": "2010-03-31"}), headers)
-        answer = connection.getresponse()
-        text = answer.read().decode()
-    except (OSError, http.client.HTTPException):
-        return None
-    finally:
-        connection.close()
-    assert answer.status == 200, text
-    return text
-
-
-class Rounds:
-    """Publishers that go on while the server crashes; they write down what was acknowledged."""
-
-    def __init__(self, server: Server, topic: Topic):
-        self.server = server
-        self.topic = topic
-        self.acknowledged: dict[str, str] = {}
-        self.failures: list[BaseException] = []
-        self.ending = threading.Event()
-
-    def publish(self, publisher: int):
-        """Numbered messages in a group of its own; on a FIFO topic each is repeated until it is acknowledged."""
-        is_fifo = self.topic.name.endswith(".fifo")
-        try:
-            for number in itertools.count():
-                said = f"{publisher} {number}"
-                ids = {"MessageGroupId": f"g{publisher}", "MessageDeduplicationId": f"d{publisher}-{number}"} if is_fifo else {}
-                while not self.ending.is_set():
-                    text = ask(self.server, Action="Publish", TopicArn=self.topic.arn, Message=said, **ids)
-                    if text is not None:
-                        self.acknowledged[said] = re.search("<MessageId>([^<]+)", text).group(1)
-                    if text is not None or not is_fifo:
-                        break
-                    time.sleep(0.01)
-                if self.ending.is_set():
-                    return
-        except BaseException as failure:  # noqa: BLE001 - a thread's failure is the test's
-            self.failures.append(failure)
-
-    def run(self):
-        """So many crashes, at moments drawn from a seed that is printed."""
-        seed = int(os.environ.get("WAYSTATION_SEED") or random.randrange(2**32))
-        print(f"WAYSTATION_SEED={seed}")
-        chance = random.Random(seed)
-        threads = [threading.Thread(target=self.publish, args=(number,)) for number in range(PUBLISHERS)]
-        for thread in threads:
-            thread.start()
-        for _ in range(ROUNDS):
-            time.sleep(chance.uniform(*UP_SECONDS))
-            self.server.kill9()
-            self.server.start()
-        self.ending.set()
-        for thread in threads:
-            thread.join()
-        assert not self.failures, self.failures
-        assert len(self.acknowledged) > 10 * ROUNDS, "too little went through to mean something"
-        print(f"{len(self.acknowledged)} acknowledged")
+from harness.topics import Topics
 
 
 def said_in(queue: Queue) -> list[tuple[str, str]]:
@@ -130,7 +52,7 @@ def test_fifo_queues_have_every_message_once_and_in_order(flags: tuple[str, ...]
         for queue in queues:
             received = said_in(queue)
             for publisher in range(PUBLISHERS):
-                numbers = [int(said.split()[1]) for said, _ in received if said.startswith(f"{publisher} ")]
+                numbers = numbers_of(publisher, [said for said, _ in received])
                 # The last one may have been stored without an answer.
                 assert numbers == list(range(len(numbers)))
             ids = dict(received)

@@ -131,11 +131,8 @@ def test_arns_are_checked(topics: Topics):
 
 
 def test_what_is_absent_says_so(topics: Topics):
-    attributes = {"FifoTopic": "true", "ArchivePolicy": '{"MessageRetentionPeriod":"1"}'}
-    entries = {
-        f"Attributes.entry.{number}.{part}": value
-        for number, entry in enumerate(attributes.items(), 1)
-        for part, value in zip(("key", "value"), entry)
-    }
-    status, _, text = ask(topics, Action="CreateTopic", Version="2010-03-31", Name="a.fifo", **entries)
-    assert status == 501 and "ArchivePolicy is not implemented." in text
+    attributes = {"Attributes.entry.1.key": "SubscriptionRoleArn", "Attributes.entry.1.value": "arn:aws:iam::000000000000:role/r"}
+    stream = "arn:aws:firehose:us-east-1:000000000000:deliverystream/s"
+    asked = {"Action": "Subscribe", "Version": "2010-03-31", "TopicArn": topics.topic().arn, "Protocol": "firehose"}
+    status, _, text = ask(topics, **asked, Endpoint=stream, **attributes)
+    assert status == 501 and "Subscribing the protocol firehose is not implemented." in text

@@ -96,6 +96,11 @@ pub fn write(
             name(&mut out, "MessageAttributes");
             attributes(&mut out, &message.attributes);
         }
+        if notification.is_replayed {
+            // SNS-388
+            name(&mut out, "Replayed");
+            out.push_str("true");
+        }
     }
     out.push_str("\n}");
     out

@@ -6,7 +6,8 @@
 //!
 //! Version 2, beside version 1 of `message`: version u8 = 2, kind u8, form u8, signature version u8 (0: unsigned),
 //! published u64 ms, message id, topic ARN and base URL as texts, subject, sequence number and token as optional texts,
-//! then the stored form of a message whose digests are not filled in.
+//! then the stored form of a message whose digests are not filled in. Version 3 is the same, of a message that is replayed
+//! from its topic's archive.
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use crate::stored::{Input, Malformed, Output};
 use crate::{envelope, md5, uuid};
 
 const VERSION: u8 = 2;
+const REPLAYED_VERSION: u8 = 3;
 
 /// What kind of message it is (SNS-188, SNS-237).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +68,8 @@ pub struct Notification {
     pub kind: Kind,
     /// How it is delivered.
     pub form: Form,
+    /// It comes from the topic's archive (SNS-388).
+    pub is_replayed: bool,
     /// How its envelope is signed; FIFO topics sign nothing (SNS-195).
     pub signature: Option<SignatureVersion>,
     /// When it was published, in milliseconds since the epoch.
@@ -115,13 +119,16 @@ impl std::error::Error for ReadError {}
 impl Notification {
     /// Whether stored bytes are of this form.
     pub fn is_stored_in(stored: &[u8]) -> bool {
-        stored.first() == Some(&VERSION)
+        matches!(stored.first(), Some(&VERSION | &REPLAYED_VERSION))
     }
 
     /// The stored form.
     pub fn encode(&self) -> Bytes {
         let mut head = Output::default();
-        head.u8(VERSION);
+        head.u8(match self.is_replayed {
+            false => VERSION,
+            true => REPLAYED_VERSION,
+        });
         head.u8(self.kind as u8);
         head.u8(self.form as u8);
         head.u8(match self.signature {
@@ -142,9 +149,11 @@ impl Notification {
     /// Reads the stored form.
     pub fn decode(stored: &Bytes) -> Result<Notification, Malformed> {
         let mut input = Input::new(stored);
-        if input.u8()? != VERSION {
-            return Err(Malformed);
-        }
+        let is_replayed = match input.u8()? {
+            VERSION => false,
+            REPLAYED_VERSION => true,
+            _ => return Err(Malformed),
+        };
         let kind = input.u8()?;
         let kind = *KINDS.get(usize::from(kind)).ok_or(Malformed)?;
         let form = match input.u8()? {
@@ -167,6 +176,7 @@ impl Notification {
         Ok(Notification {
             kind,
             form,
+            is_replayed,
             signature,
             published_ms,
             id,
@@ -281,6 +291,7 @@ mod tests {
             } else {
                 Form::Raw
             },
+            is_replayed: kind == Kind::Notification,
             signature: is_confirmation.then_some(SignatureVersion::Two),
             published_ms: 1_335_920_046_655,
             id: Str::from_static("i"),
@@ -315,6 +326,20 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_replayed_message_says_so() {
+        // SNS-388
+        let replayed = notification(Kind::Notification);
+        let text = envelope::write(&replayed, "s", None);
+        assert!(text.ends_with(",\n  \"Replayed\" : true\n}"), "{text}");
+        let is_replayed = false;
+        let live = Notification {
+            is_replayed,
+            ..replayed
+        };
+        assert!(!envelope::write(&live, "s", None).contains("Replayed"));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use waystation_storage::BodyRef;
 
 use crate::config::{EngineError, LogConfig, QueueConfig, ReceiptError};
 use crate::ids::{LogId, MessageIdentity, QueueId, Receipt, Resource, ShardId};
+use crate::log::Cursor;
 use crate::log_command::LogCommand;
 use crate::moves::{MoveReport, MoveRequest};
 use crate::peek::{Glimpse, PeekRequest};
@@ -118,6 +119,11 @@ pub enum CatalogEffect {
     SealLog(LogId),
     /// Delete it with everything in it.
     RemoveLog(LogId),
+    /// Open a cursor of the log, unless one of this name is as new; its reader then gets what the log gets from the
+    /// cursor alone.
+    OpenCursor(LogId, Label, Cursor),
+    /// The log has no such cursor any more.
+    CloseCursor(LogId, Label),
 }
 
 /// One row of a catalog write.

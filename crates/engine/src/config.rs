@@ -94,6 +94,8 @@ pub enum EngineError {
     NoSuchLog,
     /// The log takes no more entries.
     LogSealed,
+    /// The log has no such cursor, or it stands elsewhere.
+    NoSuchCursor,
     /// A catalog row was not in the expected state.
     Conflict {
         /// Path of the row within its scope.
@@ -119,6 +121,7 @@ impl std::fmt::Display for EngineError {
             EngineError::QueueMissing => f.write_str("the queue does not exist"),
             EngineError::NoSuchLog => f.write_str("the log does not exist"),
             EngineError::LogSealed => f.write_str("the log is sealed"),
+            EngineError::NoSuchCursor => f.write_str("the cursor stands elsewhere"),
             EngineError::Conflict { .. } => f.write_str("the resource was changed meanwhile"),
             EngineError::StorageFull => f.write_str("the disk is full"),
             EngineError::Overloaded => f.write_str("a limit of this node is reached"),

@@ -7,7 +7,7 @@ use crate::codec::{Malformed, Reader, Writer};
 use crate::effect::Effect;
 use crate::ids::{MessageIdentity, QueueId};
 use crate::page::{decode_chunks, encode_chunks};
-use crate::publication::{Label, Target};
+use crate::publication::{Label, Logged, Target};
 use crate::queue::BODY_HEADER_BYTES;
 use crate::shard::{At, Shard};
 
@@ -37,8 +37,10 @@ pub(crate) enum Verdict {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Delivery {
     pub(crate) queue: QueueId,
-    /// Who the journal knows the body by: the topic, and the engine time of the publish.
+    /// Who the journal knows the body by: the topic and the engine time of the publish, or a log and the position there.
     pub(crate) owner: MessageIdentity,
+    /// Engine time of the publish.
+    pub(crate) sent_ms: u64,
     pub(crate) body: StoredBody,
     pub(crate) group: u64,
     pub(crate) deduplication: Option<u128>,
@@ -89,6 +91,12 @@ impl StoredBody {
 }
 
 impl Delivery {
+    /// The owner of its body tells the time of the publish.
+    pub(crate) fn is_of_topic(&self) -> bool {
+        self.owner.sequence == self.sent_ms
+    }
+
+    /// Everything but the time of the publish.
     pub(crate) fn encode(&self, out: &mut Writer) {
         out.u64(self.queue.0);
         self.owner.encode(out);
@@ -106,10 +114,17 @@ impl Delivery {
         };
     }
 
-    pub(crate) fn decode(input: &mut Reader<'_>) -> Result<Delivery, Malformed> {
+    /// Reads it; without a time that of its body's owner counts.
+    pub(crate) fn decode(
+        sent_ms: Option<u64>,
+        input: &mut Reader<'_>,
+    ) -> Result<Delivery, Malformed> {
+        let queue = QueueId(input.u64()?);
+        let owner = MessageIdentity::decode(input)?;
         Ok(Delivery {
-            queue: QueueId(input.u64()?),
-            owner: MessageIdentity::decode(input)?,
+            queue,
+            owner,
+            sent_ms: sent_ms.unwrap_or(owner.sequence),
             body: StoredBody::decode(input)?,
             group: input.u64()?,
             deduplication: input.option(Reader::u128)?,
@@ -128,25 +143,34 @@ impl Delivery {
 }
 
 impl Shard {
-    /// A message was published here: everybody's share goes to the outbox. `kept` are the bodies beyond the record's own.
+    /// A message was published here: everybody's share goes to the outbox. `kept` are the bodies beyond the record's own,
+    /// which a log may have as an entry.
     pub(crate) fn published(
         &mut self,
         topic: QueueId,
         deduplication: Option<u128>,
         kept: &[StoredBody],
         targets: &[Target],
+        log: Option<Logged>,
         at: &At,
     ) {
         let own = StoredBody::of(at, self.index.segment_bytes);
-        let owner = MessageIdentity {
+        let of_topic = MessageIdentity {
             queue: topic,
             sequence: at.time_ms,
         };
+        let of_first = match log {
+            Some(Logged::Entry { log, position }) => MessageIdentity {
+                queue: QueueId(log.0),
+                sequence: position,
+            },
+            _ => of_topic,
+        };
         for target in targets {
             let place = usize::from(target.body);
-            let body = match place.checked_sub(1) {
-                None => Some(&own),
-                Some(place) => kept.get(place),
+            let (body, owner) = match place.checked_sub(1) {
+                None => (Some(&own), of_first),
+                Some(place) => (kept.get(place), of_topic),
             };
             let Some(body) = body.cloned() else {
                 continue;
@@ -154,6 +178,7 @@ impl Shard {
             let delivery = Delivery {
                 queue: target.queue,
                 owner,
+                sent_ms: at.time_ms,
                 body,
                 group: target.group.unwrap_or(0),
                 deduplication: target.dedup,
@@ -161,6 +186,9 @@ impl Shard {
                 verdict: Verdict::Open,
             };
             self.outbox.push(Effect::Deliver(delivery), &mut self.index);
+        }
+        if let Some(logged) = log {
+            self.logged(logged, at);
         }
         let now_ms = self.time_ms;
         if let Some(id) = deduplication

@@ -7,6 +7,7 @@ use crate::codec::{Malformed, Reader, Writer};
 use crate::config::{LogConfig, QueueConfig};
 use crate::delivery::Delivery;
 use crate::ids::{LogId, MessageIdentity, QueueId, Resource};
+use crate::log::Cursor;
 use crate::page::{decode_chunks, encode_chunks};
 use crate::publication::Label;
 
@@ -67,6 +68,14 @@ pub(crate) enum Effect {
     SealLog { log: LogId },
     /// Delete the log with all its entries.
     RemoveLog { log: LogId },
+    /// Open a cursor of the log, in place of an older one of this name.
+    OpenCursor {
+        log: LogId,
+        name: Label,
+        cursor: Cursor,
+    },
+    /// The log has no cursor of this name any more.
+    CloseCursor { log: LogId, name: Label },
 }
 
 impl Effect {
@@ -81,7 +90,9 @@ impl Effect {
             Effect::Deliver(delivery) => Resource::Queue(delivery.queue),
             Effect::ConfigureLog { log, .. }
             | Effect::SealLog { log }
-            | Effect::RemoveLog { log } => Resource::Log(*log),
+            | Effect::RemoveLog { log }
+            | Effect::OpenCursor { log, .. }
+            | Effect::CloseCursor { log, .. } => Resource::Log(*log),
         }
     }
 
@@ -97,7 +108,9 @@ impl Effect {
             | Effect::Deliver(_)
             | Effect::ConfigureLog { .. }
             | Effect::SealLog { .. }
-            | Effect::RemoveLog { .. } => None,
+            | Effect::RemoveLog { .. }
+            | Effect::OpenCursor { .. }
+            | Effect::CloseCursor { .. } => None,
         }
     }
 
@@ -170,8 +183,12 @@ impl Effect {
                 out.u8(8).u64(*task);
                 message.encode(out);
             }
-            Effect::Deliver(delivery) => {
+            Effect::Deliver(delivery) if delivery.is_of_topic() => {
                 out.u8(10);
+                delivery.encode(out);
+            }
+            Effect::Deliver(delivery) => {
+                out.u8(16).u64(delivery.sent_ms);
                 delivery.encode(out);
             }
             Effect::ConfigureLog {
@@ -187,6 +204,15 @@ impl Effect {
             }
             Effect::RemoveLog { log } => {
                 out.u8(13).u64(log.0);
+            }
+            Effect::OpenCursor { log, name, cursor } => {
+                out.u8(14).u64(log.0);
+                name.encode(out);
+                cursor.encode(out);
+            }
+            Effect::CloseCursor { log, name } => {
+                out.u8(15).u64(log.0);
+                name.encode(out);
             }
         }
     }
@@ -239,7 +265,7 @@ impl Effect {
                 task: input.u64()?,
                 message: MovedMessage::decode(input)?,
             },
-            10 => Effect::Deliver(Delivery::decode(input)?),
+            10 => Effect::Deliver(Delivery::decode(None, input)?),
             11 => Effect::ConfigureLog {
                 log: LogId(input.u64()?),
                 version: input.u64()?,
@@ -251,6 +277,19 @@ impl Effect {
             13 => Effect::RemoveLog {
                 log: LogId(input.u64()?),
             },
+            14 => Effect::OpenCursor {
+                log: LogId(input.u64()?),
+                name: Label::decode(input)?,
+                cursor: Cursor::decode(input)?,
+            },
+            15 => Effect::CloseCursor {
+                log: LogId(input.u64()?),
+                name: Label::decode(input)?,
+            },
+            16 => {
+                let sent_ms = input.u64()?;
+                Effect::Deliver(Delivery::decode(Some(sent_ms), input)?)
+            }
             _ => return Err(Malformed("effect of an unknown kind")),
         })
     }

@@ -69,6 +69,7 @@ pub use limits::{
     BODIES_PER_PUBLICATION_MAX, Budgets, LOG_ENTRY_BYTES_MAX, PUBLISHED_BODY_BYTES_MAX,
     TARGETS_PER_PUBLICATION_MAX,
 };
+pub use log::Cursor;
 pub use log_handle::{
     Appended, LogBatch, LogEntry, LogHandle, LogPoint, LogRead, LogSpot, LogState,
 };
@@ -76,7 +77,7 @@ pub use manual::{Advance, Manual};
 pub use moves::{MoveOutcome, MoveProgress, MoveReport, MoveRequest};
 pub use open::{Opened, Parts, Room, open};
 pub use peek::{MessageState, PeekPage, PeekRequest, Peeked, States};
-pub use publication::{Label, Publication, Published, Target};
+pub use publication::{AtEnd, CursorMove, Label, Logging, Publication, Published, Target};
 pub use queue::{QueueCounts, QuietCounts};
 pub use reply::{Promise, Reply, promise};
 pub use survey::{QueueSurvey, SIZE_BOUNDS_BYTES, Sizes, Tally};

@@ -96,7 +96,7 @@ pub(crate) const POLL_END_STEP_MS: u64 = 20;
 
 // A publication's record: 52 bytes for a queue, 16 for a body and 8 for each segment that a large one lies in.
 const _: () = assert!(
-    TARGETS_PER_PUBLICATION_MAX * 52 + BODIES_PER_PUBLICATION_MAX * 64 + 64
+    TARGETS_PER_PUBLICATION_MAX * 52 + BODIES_PER_PUBLICATION_MAX * 64 + 128
         <= waystation_storage::limits::META_BYTES_MAX
 );
 const _: () = assert!(PAGE_ENTRIES * (PUBLISHED_BODY_BYTES_MAX as u64 * 3 / 2) < 1 << 32);

@@ -3,8 +3,9 @@
 use bytes::Bytes;
 
 use crate::config::EngineError;
-use crate::log::{Found, Spot};
+use crate::log::{Cursor, Found, Spot};
 use crate::log_handle::{Appended, LogRead, LogSpot, LogState};
+use crate::publication::Label;
 use crate::reply::Promise;
 
 /// A question to a log, with the promise of its answer.
@@ -26,6 +27,10 @@ pub(crate) enum LogCommand {
     },
     State {
         promise: Promise<Result<LogState, EngineError>>,
+    },
+    Cursor {
+        name: Label,
+        promise: Promise<Result<Option<Cursor>, EngineError>>,
     },
     Trim {
         before: u64,
@@ -70,6 +75,7 @@ impl LogCommand {
             LogCommand::Read { promise, .. } => promise.fill(Err(error)),
             LogCommand::Locate { promise, .. } => promise.fill(Err(error)),
             LogCommand::State { promise } => promise.fill(Err(error)),
+            LogCommand::Cursor { promise, .. } => promise.fill(Err(error)),
             LogCommand::Trim { promise, .. } => promise.fill(Err(error)),
         }
     }

@@ -9,9 +9,10 @@ use waystation_storage::StorageError;
 use crate::command::Command;
 use crate::config::EngineError;
 use crate::engine::{Engine, answer};
-use crate::ids::LogId;
-use crate::log::{Found, Spot};
+use crate::ids::{LogId, QueueId};
+use crate::log::{Cursor, Found, Spot};
 use crate::log_command::LogCommand;
+use crate::publication::Label;
 use crate::reply::{Promise, Reply};
 
 /// An entry was appended, durably.
@@ -119,6 +120,12 @@ impl Engine {
     pub fn new_log_id(&self) -> LogId {
         LogId(self.new_queue_id().0)
     }
+
+    /// The same, of a log that lives on the shard of a topic, so that a publish and an entry are one record.
+    pub fn new_log_id_beside(&self, topic: QueueId) -> LogId {
+        let low = self.new_queue_id().0 & (u64::MAX >> 8);
+        LogId(u64::from(topic.shard()) << 56 | low)
+    }
 }
 
 impl LogHandle {
@@ -167,6 +174,11 @@ impl LogHandle {
     /// How the log stands.
     pub async fn state(&self) -> Result<LogState, EngineError> {
         answer(self.ask(|promise| LogCommand::State { promise })).await
+    }
+
+    /// The cursor of this name, unless it is closed or was never opened.
+    pub async fn cursor(&self, name: Label) -> Result<Option<Cursor>, EngineError> {
+        answer(self.ask(|promise| LogCommand::Cursor { name, promise })).await
     }
 
     /// Removes the entries before a position, durably.

@@ -47,9 +47,13 @@ pub(crate) enum Plant {
     LogBlock,
     /// What was received just too often stays when it should go to the dead-letter queue.
     Exhausted,
+    /// A checkpoint forgets how far readers of a log are.
+    CursorLost,
+    /// A publish brings an entry to a reader whose cursor will bring it too.
+    CursorPassed,
 }
 
-const NAMES: [(&str, Plant); 20] = [
+const NAMES: [(&str, Plant); 22] = [
     ("trim-too-far", Plant::TrimTooFar),
     ("outbox-cursor-lost", Plant::OutboxCursor),
     ("manifest-before-rows", Plant::ManifestFirst),
@@ -70,6 +74,8 @@ const NAMES: [(&str, Plant); 20] = [
     ("log-wakes-one", Plant::LogWakesOne),
     ("log-directory-forgotten", Plant::LogBlock),
     ("exhausted-stays", Plant::Exhausted),
+    ("log-cursor-lost", Plant::CursorLost),
+    ("log-cursor-passed", Plant::CursorPassed),
 ];
 
 static SELECTED: AtomicU8 = AtomicU8::new(0);

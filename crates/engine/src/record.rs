@@ -7,7 +7,7 @@ use crate::codec::{Malformed, Reader, Writer};
 use crate::delivery::StoredBody;
 use crate::effect::Effect;
 use crate::ids::{LogId, QueueId};
-use crate::publication::Target;
+use crate::publication::{Logged, Target};
 
 /// One catalog row's change: full key, and the new value or none.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,6 +98,8 @@ pub(crate) enum Record {
         /// Bodies beyond the first.
         kept: Vec<StoredBody>,
         targets: Vec<Target>,
+        /// What it did to a log.
+        log: Option<Logged>,
     },
     /// The test clock was moved to this distance from the wall clock.
     ClockMoved { offset_ms: i64 },
@@ -151,9 +153,10 @@ impl Record {
             Record::MoveBegun { .. } => 14,
             Record::Moved { .. } => 15,
             Record::BodyKept => 16,
-            Record::Published { .. } => 17,
+            Record::Published { log: None, .. } => 17,
             Record::LogAppended { .. } => 18,
             Record::LogTrimmed { .. } => 19,
+            Record::Published { log: Some(_), .. } => 20,
         }
     }
 
@@ -270,27 +273,38 @@ impl Record {
                     out.u64(*sequence).u64(target.0);
                 });
             }
-            Record::LogAppended { log, position } => {
-                out.u64(log.0).u64(*position);
+            Record::LogAppended {
+                log,
+                position: place,
             }
-            Record::LogTrimmed { log, before } => {
-                out.u64(log.0).u64(*before);
+            | Record::LogTrimmed { log, before: place } => {
+                out.u64(log.0).u64(*place);
             }
             Record::BodyKept => {}
-            Record::Published {
-                topic,
-                deduplication,
-                kept,
-                targets,
-            } => {
-                out.u64(topic.0);
-                out.option(deduplication.as_ref(), |out, id| {
-                    out.u128(*id);
-                });
-                out.list(kept, |out, body| body.encode(out));
-                out.list(targets, |out, target| target.encode(out));
-            }
-            _ => unreachable!("encoded by encode"),
+            _ => self.encode_published(out),
+        }
+    }
+
+    fn encode_published(&self, out: &mut Writer) {
+        let Record::Published {
+            topic,
+            deduplication,
+            kept,
+            targets,
+            log,
+        } = self
+        else {
+            unreachable!("encoded by encode");
+        };
+        out.u64(topic.0);
+        out.option(deduplication.as_ref(), |out, id| {
+            out.u128(*id);
+        });
+        out.list(kept, |out, body| body.encode(out));
+        out.list(targets, |out, target| target.encode(out));
+        // The kind says whether it follows.
+        if let Some(log) = log {
+            log.encode(out);
         }
     }
 
@@ -393,11 +407,15 @@ impl Record {
                 moves: input.list(|input| Ok((input.u64()?, QueueId(input.u64()?))))?,
             },
             16 => Record::BodyKept,
-            17 => Record::Published {
+            17 | 20 => Record::Published {
                 topic: QueueId(input.u64()?),
                 deduplication: input.option(Reader::u128)?,
                 kept: input.list(StoredBody::decode)?,
                 targets: input.list(Target::decode)?,
+                log: match kind {
+                    17 => None,
+                    _ => Some(Logged::decode(input)?),
+                },
             },
             18 => Record::LogAppended {
                 log: LogId(input.u64()?),

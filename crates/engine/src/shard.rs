@@ -15,6 +15,7 @@ use crate::index::{ShardIndex, Usage};
 use crate::log::Log;
 use crate::need::Need;
 use crate::outbox::Outbox;
+use crate::publication::Logged;
 use crate::queue::{NewMessage, Passed, Queue, page_of};
 use crate::record::Record;
 use crate::table::Table;
@@ -133,12 +134,11 @@ impl Shard {
                 let needs = effects.iter().flat_map(|effect| self.missing_for(effect));
                 needed.extend(needs);
             }
-            Record::LogAppended { log, .. } => {
-                let log = *log;
-                let tail = self.logs.get(&log);
-                let tail = tail.and_then(|log| log.spilled_tail(&self.index));
-                needed.extend(tail.map(|first| Need::LogPage { log, first }));
-            }
+            Record::LogAppended { log, .. }
+            | Record::Published {
+                log: Some(Logged::Entry { log, .. }),
+                ..
+            } => needed.extend(self.log_tail(*log)),
             Record::Purged { .. }
             | Record::BodyKept
             | Record::LogTrimmed { .. }
@@ -175,6 +175,12 @@ impl Shard {
         }
         needed.retain(|need| self.is_missing(*need));
         needed
+    }
+
+    /// The page that the next entry of the log goes to, if it is not in memory.
+    pub(crate) fn log_tail(&self, log: LogId) -> Option<Need> {
+        let first = self.logs.get(&log)?.spilled_tail(&self.index)?;
+        Some(Need::LogPage { log, first })
     }
 
     /// The page that the next message of the queue goes to.
@@ -226,7 +232,8 @@ impl Shard {
                 deduplication,
                 kept,
                 targets,
-            } => self.published(*topic, *deduplication, kept, targets, at),
+                log,
+            } => self.published(*topic, *deduplication, kept, targets, *log, at),
             Record::ClockMoved { offset_ms } => self.clock_offset_ms = *offset_ms,
             _ => self.apply_to_queue(record, at),
         }
@@ -362,6 +369,8 @@ impl Shard {
             } => self.configure_log(*log, *version, *config, at),
             Effect::SealLog { log } => self.seal_log(*log, at),
             Effect::RemoveLog { log } => self.remove_log(*log),
+            Effect::OpenCursor { log, name, cursor } => self.open_cursor(*log, *name, *cursor, at),
+            Effect::CloseCursor { log, name } => self.close_cursor(*log, *name, at),
         }
     }
 

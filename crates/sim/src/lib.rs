@@ -3,7 +3,7 @@
 //!
 //! Read in this order: `disk`, `view` and `clock` are the machine's outside, `machine` is the engine between
 //! them; `profile` and `workload` decide what a seed tries, `run` schedules it, `downtime` crashes it, `drain`
-//! ends it; `model` is the reference.
+//! ends it; `model` is the reference. `archiving` is a smaller story with an exact reference of its own.
 
 mod clock;
 mod disk;
@@ -21,12 +21,16 @@ mod story;
 mod run;
 mod downtime;
 mod drain;
+mod archiving;
 #[cfg(feature = "planted-bugs")]
 pub mod planted;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use tried::Tried;
+
+/// One of so many seeds runs the story of archives too.
+const ARCHIVED_ONE_IN: u64 = 4;
 
 /// How a seed is run.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +55,14 @@ pub struct Outcome {
 /// Runs one seed to its end or to the first violation; a panic of the engine is one.
 pub fn run(seed: u64, options: Options) -> Outcome {
     let mut run = run::Run::new(seed, options.steps, options.told);
-    let finished = catch_unwind(AssertUnwindSafe(|| run.finish()));
+    let finished = catch_unwind(AssertUnwindSafe(|| {
+        run.finish()?;
+        // A story of its own, beside the run, with a reference of its own.
+        if seed.is_multiple_of(ARCHIVED_ONE_IN) {
+            archiving::run(seed);
+        }
+        Ok(())
+    }));
     let violation = match finished {
         Ok(checked) => checked.err(),
         Err(panic) => Some(format!("panic: {}", words(&*panic))),

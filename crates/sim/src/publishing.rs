@@ -71,6 +71,7 @@ impl Workload {
             dedup: None,
             bodies,
             targets,
+            log: None,
         }
     }
 
@@ -89,6 +90,7 @@ impl Workload {
             group: (fifo || rng.u8(0..5) == 0).then(|| rng.u64(1..=GROUPS)),
             dedup: fifo.then_some(id),
             label: Some(Label(self.labels.to_le_bytes())),
+            reader: None,
         }
     }
 }

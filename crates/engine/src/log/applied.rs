@@ -110,7 +110,7 @@ impl Shard {
 }
 
 impl Log {
-    fn changed(&mut self, at: &At) {
+    pub(super) fn changed(&mut self, at: &At) {
         self.last_lsn = at.end;
         self.changed_lsn = at.end;
         self.dirty = true;

@@ -7,6 +7,7 @@
 
 mod applied;
 mod block;
+mod cursor;
 mod find;
 mod page;
 mod row;
@@ -14,9 +15,10 @@ mod slot;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use block::Block;
+pub use cursor::Cursor;
 pub(crate) use find::{Found, Spilled, Spot};
 pub(crate) use page::{Indexed, LogPage};
 pub(crate) use row::LogCapture;
@@ -26,6 +28,7 @@ use crate::config::LogConfig;
 use crate::ids::LogId;
 use crate::index::ShardIndex;
 use crate::limits::{LOG_PAGE_SPAN_FRACTION, LOG_PAGE_SPAN_MS_MIN};
+use crate::publication::Label;
 
 /// One log.
 #[derive(Debug)]
@@ -47,6 +50,8 @@ pub(crate) struct Log {
     /// By position.
     pub(crate) pages: VecDeque<LogSlot>,
     blocks: VecDeque<Block>,
+    /// How far readers got that have not caught up, by name.
+    pub(crate) cursors: BTreeMap<Label, Cursor>,
     /// First positions of pages in memory.
     resident: BTreeSet<u64>,
     /// Record address of the last change.
@@ -79,6 +84,7 @@ impl Log {
             body_bytes: 0,
             pages: VecDeque::new(),
             blocks: VecDeque::new(),
+            cursors: BTreeMap::new(),
             resident: BTreeSet::new(),
             last_lsn: 0,
             changed_lsn: 0,

@@ -8,7 +8,8 @@ use crate::config::LogConfig;
 use crate::ids::{LogId, ShardId};
 use crate::row_key::{RowKey, RowKind};
 
-const LOG_ROW_VERSION: u8 = 1;
+/// Version 1 had no cursors.
+const LOG_ROW_VERSION: u8 = 2;
 
 /// What a checkpoint takes of a log that changed.
 #[derive(Debug, Default)]
@@ -179,6 +180,7 @@ impl Log {
         for block in &self.blocks {
             out.u64(block.first).u64(block.rows.row(generation));
         }
+        self.encode_cursors(&mut out);
         out.bytes
     }
 
@@ -190,7 +192,8 @@ impl Log {
         bytes: &[u8],
     ) -> Result<(Log, Vec<(u64, u64)>), Malformed> {
         let mut input = Reader::new(bytes, "log row");
-        if input.u8()? != LOG_ROW_VERSION {
+        let layout = input.u8()?;
+        if !(1..=LOG_ROW_VERSION).contains(&layout) {
             return Err(input.malformed());
         }
         let version = input.u64()?;
@@ -205,6 +208,9 @@ impl Log {
         log.next = input.u64()?;
         log.newest_ms = input.u64()?;
         let blocks = input.list(|input| Ok((input.u64()?, input.u64()?)))?;
+        if layout > 1 {
+            log.decode_cursors(&mut input)?;
+        }
         input.finish()?;
         #[cfg(feature = "planted-bugs")]
         let blocks = match crate::plant::is(crate::plant::Plant::LogBlock) {

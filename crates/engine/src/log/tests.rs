@@ -5,11 +5,14 @@ use std::sync::Arc;
 use super::*;
 use crate::codec::Writer;
 use crate::config::LogConfig;
+use crate::ids::QueueId;
 use crate::index::Usage;
 use crate::limits::LOG_PAGE_ENTRIES;
+use crate::publication::Logged;
 use crate::record::{RECORD_VERSION, Record};
 
 const ID: LogId = LogId(0x0700_0000_0000_0009);
+const NAME: Label = Label([0xAB; 16]);
 
 fn index() -> ShardIndex {
     ShardIndex {
@@ -36,6 +39,11 @@ fn seven(index: &mut ShardIndex) -> Log {
     }
     log.trim(1, index);
     log.floor_ms = 4_000;
+    let cursor = Cursor {
+        number: 2,
+        position: 3,
+    };
+    log.cursors.insert(NAME, cursor);
     log
 }
 
@@ -43,9 +51,9 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What version 1 of every row and record looks like. A change of layout is a new version with a line of its own.
+/// What every row and record looks like. A change of layout is a new version with a line of its own.
 #[test]
-fn rows_and_records_of_version_1_are_these_bytes() {
+fn rows_and_records_are_these_bytes() {
     let mut index = index();
     let mut log = seven(&mut index);
     let capture = log.capture(7, 5);
@@ -64,15 +72,22 @@ fn rows_and_records_of_version_1_are_these_bytes() {
         + "9001000000000000" // bytes
         + "0100000000000000c0010000"; // segments
     assert!(rows[1].starts_with(&("0102000000".to_owned() + &slot)));
-    let own = "01".to_owned()
-        + "0300000000000000a086010000000000" // version, retention
+    let fields = "0300000000000000a086010000000000" // version, retention
+        .to_owned()
         + "00a00f000000000000" // open, floor
         + "01000000000000000700000000000000" // first, next
         + "c413000000000000" // newest
         + "02000000"
         + "00000000000000000500000000000000"
         + "04000000000000000500000000000000";
-    assert_eq!(rows[2], own);
+    let name = "ab".repeat(16);
+    let cursors = "01000000".to_owned() + &name + "02000000000000000300000000000000";
+    assert_eq!(rows[2], "02".to_owned() + &fields + &cursors);
+    // Version 1 had no cursors.
+    let (_, own) = &capture.rows[2];
+    let first = [&[1], &own[1..own.len() - cursors.len() / 2]].concat();
+    let (first, _) = Log::decode(ID, 5, &first).expect("version 1");
+    assert_eq!((first.next, first.cursors.len()), (7, 0));
     let (_, page) = &capture.pages[1];
     let page = hex(&page.encode());
     let entries = "0012000000000000c800000000000000".to_owned() // address, length, time
@@ -94,6 +109,58 @@ fn rows_and_records_of_version_1_are_these_bytes() {
     assert_eq!(hex(&meta.bytes), said);
     let read = Record::decode(18, RECORD_VERSION, &meta.bytes[..16]);
     assert_eq!(read, Ok(appended));
+}
+
+/// What a publication says that did something to a log; without one it is a record of kind 17, which ends before that.
+#[test]
+fn publications_of_logs_are_these_bytes() {
+    let published = |log| Record::Published {
+        topic: QueueId(ID.0),
+        deduplication: None,
+        kept: Vec::new(),
+        targets: Vec::new(),
+        log,
+    };
+    let cursor = |closed| Logged::Cursor {
+        log: ID,
+        name: NAME,
+        position: 7,
+        closed,
+    };
+    let entry = Logged::Entry {
+        log: ID,
+        position: 6,
+    };
+    let name = "ab".repeat(16);
+    let head = "0900000000000007".to_owned() + "00" + "00000000" + "00000000";
+    for (log, kind, tail) in [
+        (None, 17, String::new()),
+        (
+            Some(entry),
+            20,
+            "0109000000000000070600000000000000".to_owned(),
+        ),
+        (
+            Some(cursor(false)),
+            20,
+            "0209000000000000070700000000000000".to_owned() + &name,
+        ),
+        (
+            Some(cursor(true)),
+            20,
+            "0309000000000000070700000000000000".to_owned() + &name,
+        ),
+    ] {
+        let record = published(log);
+        let mut meta = Writer::default();
+        record.encode(&mut meta);
+        assert_eq!(
+            (record.kind(), hex(&meta.bytes)),
+            (kind, head.clone() + &tail)
+        );
+        let read = Record::decode(kind, RECORD_VERSION, &meta.bytes);
+        assert_eq!(read, Ok(record));
+    }
 }
 
 fn restored(rows: &[(u64, Vec<u8>)], own: &[u8], index: &mut ShardIndex) -> Option<Log> {
@@ -118,6 +185,7 @@ fn a_restored_log_is_the_same_and_damaged_rows_never_panic() {
     assert_eq!((back.first, back.next, back.body_bytes), (1, 7, 1_400));
     assert_eq!((back.newest_ms(), back.floor_ms), (Some(5_060), 4_000));
     assert_eq!(back.pages.len(), 4);
+    assert_eq!(back.cursors, log.cursors);
     assert_eq!(again.live, first.live);
     assert_eq!(again.usage.log_bytes.get(), first.usage.log_bytes.get());
 

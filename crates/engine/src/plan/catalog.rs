@@ -106,5 +106,7 @@ fn of_version(effect: &CatalogEffect, version: u64) -> Effect {
         },
         CatalogEffect::SealLog(log) => Effect::SealLog { log },
         CatalogEffect::RemoveLog(log) => Effect::RemoveLog { log },
+        CatalogEffect::OpenCursor(log, name, cursor) => Effect::OpenCursor { log, name, cursor },
+        CatalogEffect::CloseCursor(log, name) => Effect::CloseCursor { log, name },
     }
 }

@@ -25,6 +25,13 @@ impl Turn<'_> {
             LogCommand::Append { .. } => self.append(log, ask),
             LogCommand::Read { .. } => return self.read_log(log, ask),
             LogCommand::Locate { .. } | LogCommand::State { .. } => self.find_in_log(log, ask),
+            LogCommand::Cursor { name, promise } => {
+                let state = self.shard.logs.get(&log);
+                let cursor = state.and_then(|log| log.cursors.get(&name).copied());
+                let after = state.map_or(0, |log| log.changed_lsn);
+                self.reply(promise, Ok(cursor), after);
+                Ok(())
+            }
             LogCommand::Trim { before, promise } => {
                 self.trim_log(log, before, promise);
                 Ok(())

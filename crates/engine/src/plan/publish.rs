@@ -6,10 +6,11 @@ use super::{Outcome, Turn};
 use crate::command::Command;
 use crate::config::EngineError;
 use crate::delivery::StoredBody;
-use crate::ids::QueueId;
+use crate::ids::{LogId, QueueId};
 use crate::limits::PUBLISHED_BODY_BYTES_MAX;
+use crate::log::Log;
 use crate::need::Need;
-use crate::publication::{Publication, Published};
+use crate::publication::{AtEnd, CursorMove, Logged, Logging, Publication, Published, Target};
 use crate::queue::Lookup;
 use crate::record::Record;
 
@@ -50,6 +51,11 @@ impl Turn<'_> {
         topic: QueueId,
         publication: &Publication,
     ) -> Result<Result<Published, EngineError>, Need> {
+        if let Some(Logging::Append(log)) = publication.log
+            && let Some(tail) = self.shard.log_tail(log)
+        {
+            return Err(tail);
+        }
         let Some(id) = publication.dedup else {
             return Ok(self.publish_new(topic, publication));
         };
@@ -63,6 +69,8 @@ impl Turn<'_> {
                 sequence,
                 at_ms,
                 duplicate: true,
+                position: None,
+                cursor_closed: false,
             })),
             Lookup::Unread { bucket, row } => Err(Need::Deduplication {
                 queue: topic,
@@ -83,12 +91,19 @@ impl Turn<'_> {
         if !publication.fits() || bodies.any(|body| body.len() > PUBLISHED_BODY_BYTES_MAX) {
             return Err(EngineError::TooLarge);
         }
+        let logged = publication.log.map(|log| self.logged(log)).transpose()?;
         let published = |sequence| Published {
             sequence,
             at_ms: now_ms,
             duplicate: false,
+            position: match logged {
+                Some(Logged::Entry { position, .. }) => Some(position),
+                _ => None,
+            },
+            cursor_closed: matches!(logged, Some(Logged::Cursor { closed: true, .. })),
         };
-        if publication.targets.is_empty() && publication.dedup.is_none() {
+        let leaves_nothing = publication.targets.is_empty() && publication.dedup.is_none();
+        if leaves_nothing && logged.is_none() {
             return Ok(published(self.shard.applied_end));
         }
         let mut targets = publication.targets.iter();
@@ -96,8 +111,69 @@ impl Turn<'_> {
         if !self.outbox_has_room() || remembers && self.memory_is_full() {
             return Err(EngineError::Overloaded);
         }
-        let end = self.store_publication(topic, publication)?;
+        let end = self.store_publication(topic, publication, logged)?;
         Ok(published(end))
+    }
+
+    fn log_of_publication(&self, id: LogId) -> Result<&Log, EngineError> {
+        self.shard.logs.get(&id).ok_or(EngineError::NoSuchLog)
+    }
+
+    /// What the publication will do to its log, if it can.
+    fn logged(&self, logging: Logging) -> Result<Logged, EngineError> {
+        match logging {
+            Logging::Append(log) => {
+                let state = self.log_of_publication(log)?;
+                match state.sealed {
+                    true => Err(EngineError::LogSealed),
+                    false => Ok(Logged::Entry {
+                        log,
+                        position: state.next,
+                    }),
+                }
+            }
+            Logging::Forward(CursorMove {
+                log,
+                name,
+                number,
+                from,
+                to,
+                at_end,
+            }) => {
+                let state = self.log_of_publication(log)?;
+                let stands = |at: &&crate::log::Cursor| (at.number, at.position) == (number, from);
+                state
+                    .cursors
+                    .get(&name)
+                    .filter(stands)
+                    .ok_or(EngineError::NoSuchCursor)?;
+                Ok(Logged::Cursor {
+                    log,
+                    name,
+                    position: to,
+                    closed: at_end == AtEnd::Closes && to >= state.next,
+                })
+            }
+        }
+    }
+
+    /// The targets that get it here: those whose cursor is still under way get it from that.
+    fn targets_of(&self, publication: &Publication, logged: Option<Logged>) -> Vec<Target> {
+        let log = match logged {
+            Some(Logged::Entry { log, .. }) => self.shard.logs.get(&log),
+            _ => None,
+        };
+        #[cfg(feature = "planted-bugs")]
+        let log = log.filter(|_| !crate::plant::is(crate::plant::Plant::CursorPassed));
+        let is_open = |reader| log.is_some_and(|log| log.cursors.contains_key(&reader));
+        let targets = publication.targets.iter().cloned();
+        let targets = targets.filter(|target| !target.reader.is_some_and(is_open));
+        targets
+            .map(|target| Target {
+                reader: None,
+                ..target
+            })
+            .collect()
     }
 
     /// The bodies but the first have records of their own: should nothing follow them, they are dead from the start.
@@ -105,6 +181,7 @@ impl Turn<'_> {
         &mut self,
         topic: QueueId,
         publication: &Publication,
+        logged: Option<Logged>,
     ) -> Result<u64, EngineError> {
         let published_ms = self.shard.time_ms;
         let owned = |body| (topic.0, published_ms, body);
@@ -118,10 +195,14 @@ impl Turn<'_> {
             topic,
             deduplication: publication.dedup,
             kept,
-            targets: publication.targets.clone(),
+            targets: self.targets_of(publication, logged),
+            log: logged,
         };
-        let body = publication.bodies.first();
-        let body = body.map(|body| owned(body.as_ref()));
+        let body = publication.bodies.first().map(AsRef::as_ref);
+        let body = body.map(|body| match logged {
+            Some(Logged::Entry { log, position }) => (log.0, position, body),
+            _ => owned(body),
+        });
         self.commit(&record, body, Urgency::Sync, Funding::Producer)
     }
 }

@@ -26,7 +26,7 @@ impl Queue {
             body_bytes: delivery.body.bytes,
             occupies: &occupies,
             chunked: !delivery.body.chunks.is_empty(),
-            sent_ms: delivery.owner.sequence,
+            sent_ms: delivery.sent_ms,
             group: delivery.group,
             available_ms,
             receive_count: 0,

@@ -24,7 +24,7 @@ use waystation_wire::{ApiError, Caller};
 use crate::names::{self, TopicName};
 use crate::subscription_settings::SubscriptionSettings;
 use crate::topic_settings::TopicSettings;
-use crate::{Sns, errors, limits};
+use crate::{Sns, archive, errors, limits};
 
 /// What all topics' paths start with.
 pub(crate) const TOPICS: &[u8] = b"sns/topic/";
@@ -129,7 +129,7 @@ pub(crate) async fn update(
             path: topic_path(located.topic.name),
             expect: Expect::Version(located.row.version()),
             value: Some(after.encode()),
-            effects: Vec::new(),
+            effects: archive::effects(Some(&located.settings), &after),
         }];
         if write(sns, &located.scope, changes).await? {
             return Ok(());

@@ -1,5 +1,7 @@
 //! Confirming a subscription (section 8): until its endpoint has shown that it wants to hear, it hears of nothing else.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use waystation_delivery::hexadecimal;
 use waystation_delivery::message::Message;
@@ -84,6 +86,7 @@ pub(crate) async fn say(
     let notification = Notification {
         kind,
         form: Form::Envelope,
+        is_replayed: false,
         signature: signature_version(&located.settings),
         published_ms: sns.now_ms(),
         id: Str::from(sns.new_id()),
@@ -163,7 +166,7 @@ async fn to_queue(
 
 /// `ConfirmSubscription` (SNS-096 to SNS-105).
 pub(crate) async fn confirm(
-    sns: &Sns,
+    sns: &Arc<Sns>,
     caller: &Caller,
     input: ConfirmSubscriptionInput,
 ) -> Result<ConfirmSubscriptionResponse, ApiError> {
@@ -225,6 +228,7 @@ pub(crate) async fn confirm(
         }
         if catalog::write(sns, &scope, changes).await? {
             sns.subscribers.refresh(sns, &scope, name, id)?;
+            sns.go_on_replaying(&topic, id, &after);
             return Ok(confirmed);
         }
     }

@@ -29,6 +29,15 @@ pub(crate) struct Key {
 }
 
 impl Key {
+    pub(crate) fn new(topic: &TopicName<'_>, id: &str) -> Key {
+        Key {
+            account: topic.account.to_owned(),
+            region: topic.region.to_owned(),
+            topic: topic.name.to_owned(),
+            id: id.to_owned(),
+        }
+    }
+
     pub(crate) fn topic(&self) -> TopicName<'_> {
         TopicName {
             account: &self.account,
@@ -53,7 +62,7 @@ pub(crate) fn queue_config() -> QueueConfig {
 }
 
 impl Sns {
-    /// Starts the deliveries of every subscription there is. Called once, inside the runtime.
+    /// Starts the deliveries of every subscription there is, and goes on with replays. Called once, inside the runtime.
     pub fn start_deliveries(self: &Arc<Self>) {
         for scope in self.engine.catalog().scopes() {
             let rows =
@@ -68,14 +77,15 @@ impl Sns {
                 else {
                     continue;
                 };
+                let topic = TopicName {
+                    account: scope.account(),
+                    region: scope.region(),
+                    name: topic,
+                };
                 if let Some(queue) = settings.queue {
-                    let topic = TopicName {
-                        account: scope.account(),
-                        region: scope.region(),
-                        name: topic,
-                    };
                     self.start_delivery(&topic, id, queue);
                 }
+                self.go_on_replaying(&topic, id, &settings);
             }
         }
     }
@@ -87,13 +97,7 @@ impl Sns {
         id: &str,
         queue: QueueId,
     ) {
-        let key = Key {
-            account: topic.account.to_owned(),
-            region: topic.region.to_owned(),
-            topic: topic.name.to_owned(),
-            id: id.to_owned(),
-        };
-        tokio::spawn(work(Arc::clone(self), key, queue));
+        tokio::spawn(work(Arc::clone(self), Key::new(topic, id), queue));
     }
 
     /// Topic and subscription as they are now; `None` when one of them is gone.

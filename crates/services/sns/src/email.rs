@@ -7,7 +7,7 @@ use waystation_wire::Caller;
 use crate::captured_message::{CapturedKind, CapturedMessage};
 use crate::catalog::Located;
 use crate::notice::Notice;
-use crate::stored_forms::{Stored, Variant, Writer};
+use crate::stored_forms::{Stored, Variant, Writer, base_url};
 use crate::subscribers::Subscriber;
 
 const SENDER: &str = "no-reply@sns.amazonaws.com";
@@ -80,7 +80,8 @@ pub(crate) fn notification(
 ) -> CapturedMessage {
     let settings = &subscriber.settings;
     let text = notice.text_for(&settings.protocol);
-    let parts = Writer::new(caller, &located.settings, topic_arn, notice).notification(Variant {
+    let writer = Writer::new(base_url(caller), &located.settings, topic_arn, notice);
+    let parts = writer.notification(Variant {
         text: notice.text_key(&settings.protocol),
         stored: Stored::Notification(Form::Envelope),
         keeps_ids: true,

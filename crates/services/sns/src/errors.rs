@@ -66,6 +66,14 @@ pub(crate) fn changing_too_fast() -> ApiError {
     rate_exceeded()
 }
 
+/// The same for a publish: the topic went at this moment.
+pub(crate) fn from_topic(error: EngineError) -> ApiError {
+    match error {
+        EngineError::QueueMissing => topic_does_not_exist(),
+        other => from_engine(other),
+    }
+}
+
 /// What an error of the engine means to the caller.
 pub(crate) fn from_engine(error: EngineError) -> ApiError {
     match error {
@@ -79,6 +87,7 @@ pub(crate) fn from_engine(error: EngineError) -> ApiError {
         EngineError::QueueMissing
         | EngineError::NoSuchLog
         | EngineError::LogSealed
+        | EngineError::NoSuchCursor
         | EngineError::TooLarge => internal(error),
         EngineError::Unreadable(reason) => internal(reason),
     }

@@ -12,27 +12,24 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use waystation_delivery::arn::Arn;
 use waystation_delivery::directory::QueueTarget;
 use waystation_delivery::fifo_ids::{deduplication_hash, group_hash};
 use waystation_delivery::limits::MESSAGE_ATTRIBUTES_MAX;
 use waystation_delivery::message::Message;
 use waystation_delivery::notification::Form;
-use waystation_engine::{
-    BODIES_PER_PUBLICATION_MAX, EngineError, Outgoing, Publication, QueueId,
-    TARGETS_PER_PUBLICATION_MAX, Target,
-};
+use waystation_engine::{EngineError, Outgoing, QueueId};
 use waystation_wire::{ApiError, Caller};
 
 use crate::catalog::Located;
 use crate::notice::Notice;
+use crate::publisher::{Delivery, Publisher, Share, Slice};
 use crate::status_log::{Status, StatusLog};
-use crate::stored_forms::{Stored, Variant, Writer};
+use crate::stored_forms::{Stored, Variant, Writer, base_url};
 use crate::subscribers::Subscriber;
 use crate::subscription_settings::SubscriptionSettings;
 use crate::tally::Count;
-use crate::{Sns, captured, errors, limits, status_log};
+use crate::{Sns, captured, fifo};
 
 /// Publishes each message to those it is for. The messages of one request keep their order in every queue.
 pub(crate) async fn deliver(
@@ -41,146 +38,60 @@ pub(crate) async fn deliver(
     located: &Located<'_>,
     topic_arn: &str,
     messages: &[(&Notice, Vec<Arc<Subscriber>>)],
-) -> Result<(), ApiError> {
-    let topic = QueueId(located.settings.id);
-    let log = StatusLog::of_topic(&located.settings, located.topic, "SQS");
-    let tally = sns.tallies.of(&located.scope, located.topic.name);
-    let mut counts: Vec<&Count> = Vec::new();
+) -> Result<Delivery, ApiError> {
+    let publisher = Publisher {
+        sns,
+        topic: QueueId(located.settings.id),
+        log: StatusLog::of_topic(&located.settings, located.topic, "SQS"),
+        tally: sns.tallies.of(&located.scope, located.topic.name),
+    };
+    let mut ready = Vec::new();
     let mut slice = Slice::default();
     for (notice, subscribers) in messages {
-        let writer = Writer::new(caller, &located.settings, topic_arn, notice);
-        slice.variants.clear();
+        let base = base_url(caller);
+        let writer = Writer::new(base, &located.settings, topic_arn, notice);
+        slice.next_message();
+        if let Some(sequence) = notice.sequence {
+            let archive = located.settings.archive;
+            slice.begin(
+                fifo::publication_id(sns, sequence),
+                archive.map(|archive| archive.log),
+                &writer,
+            );
+        }
         for subscriber in subscribers {
-            let outside = captured::address(sns, caller, located, topic_arn, notice, subscriber)?;
-            let status = match outside {
+            match captured::address(sns, caller, located, topic_arn, notice, subscriber)? {
                 Some((queue, outgoing)) => {
                     slice.add_alone(queue, outgoing.body);
-                    counts.push(&Count::Delivered);
-                    None
+                    slice.counts.push(Count::Delivered);
                 }
-                None => {
-                    let (share, status, more) = address(sns, notice, subscriber);
-                    if let Some(share) = share {
-                        slice.add(share, &writer);
-                    }
-                    counts.extend(more);
-                    status.filter(|_| subscriber.settings.protocol == "sqs")
-                }
-            };
-            if let (Some(log), Some(status)) = (&log, status) {
-                let entry = status_log::of_queue(notice, topic_arn, subscriber, status, sns);
-                slice.entries.extend(log.keep(entry));
+                None => publisher.add(&mut slice, &writer, subscriber),
             }
             if slice.is_full() {
-                std::mem::take(&mut slice).publish(sns, topic, &log).await?;
+                publisher.publish(vec![std::mem::take(&mut slice)]).await?;
             }
         }
+        // Each message of a FIFO topic is published once or not, and goes to the archive by itself. Its subscriptions are so
+        // few that one record holds them.
+        if located.settings.is_fifo {
+            ready.push(std::mem::take(&mut slice));
+        }
     }
-    slice.publish(sns, topic, &log).await?;
-    counts.iter().for_each(|count| tally.add(**count, 1));
-    Ok(())
+    ready.push(slice);
+    publisher.publish(ready).await
 }
 
 /// What one queue gets, how its delivery ended where that is known already, and what counts. Messages for endpoints count when
 /// they are delivered.
-type Addressed<'a> = (Option<Share<'a>>, Option<Status>, &'static [Count]);
-
-/// What one queue gets.
-struct Share<'a> {
-    queue: QueueId,
-    variant: Variant<'a>,
-    group: Option<u64>,
-    dedup: Option<u128>,
-    subscriber: &'a Subscriber,
-}
-
-/// What one record takes.
-#[derive(Default)]
-struct Slice<'a> {
-    bodies: Vec<Bytes>,
-    /// Where those of the message at hand stand; there are a few of them, however many subscribers.
-    variants: Vec<(Variant<'a>, u16)>,
-    targets: Vec<Target>,
-    bytes: usize,
-    /// What is said of it once it is published.
-    entries: Vec<status_log::Entry>,
-}
-
-impl<'a> Slice<'a> {
-    fn add(&mut self, share: Share<'a>, writer: &Writer<'_>) {
-        let known = self
-            .variants
-            .iter()
-            .find(|(variant, _)| *variant == share.variant);
-        let place = match known {
-            Some((_, place)) => *place,
-            None => {
-                let body = writer.write(share.variant);
-                self.bytes += body.len();
-                self.bodies.push(body);
-                let place = (self.bodies.len() - 1) as u16;
-                self.variants.push((share.variant, place));
-                place
-            }
-        };
-        self.targets.push(Target {
-            queue: share.queue,
-            body: place,
-            group: share.group,
-            dedup: share.dedup,
-            label: share
-                .variant
-                .is_labelled()
-                .then_some(share.subscriber.label),
-        });
-    }
-
-    /// A body that is for nobody else.
-    fn add_alone(&mut self, queue: QueueId, body: Bytes) {
-        self.bytes += body.len();
-        self.bodies.push(body);
-        self.targets.push(Target {
-            queue,
-            body: (self.bodies.len() - 1) as u16,
-            group: None,
-            dedup: None,
-            label: None,
-        });
-    }
-
-    fn is_full(&self) -> bool {
-        self.bodies.len() >= BODIES_PER_PUBLICATION_MAX
-            || self.targets.len() >= TARGETS_PER_PUBLICATION_MAX
-            || self.bytes >= limits::PUBLISHED_BYTES_AT_ONCE
-    }
-
-    async fn publish(
-        self,
-        sns: &Sns,
-        topic: QueueId,
-        log: &Option<StatusLog>,
-    ) -> Result<(), ApiError> {
-        if !self.targets.is_empty() {
-            let publication = Publication {
-                dedup: None,
-                bodies: self.bodies,
-                targets: self.targets,
-            };
-            let published = sns.engine.publish(topic, vec![publication]).await;
-            published
-                .and_then(|published| published.into_iter().collect::<Result<Vec<_>, _>>())
-                .map_err(errors::from_engine)?;
-        }
-        if let Some(log) = log {
-            self.entries.iter().for_each(|entry| log.write(entry));
-        }
-        Ok(())
-    }
-}
+pub(crate) type Addressed<'a> = (Option<Share<'a>>, Option<Status>, &'static [Count]);
 
 /// What a subscriber gets, and where: its queue, or the dead-letter queue for a client error; `None` when the message is lost
 /// to this subscriber (SNS-337, SNS-355).
-fn address<'a>(sns: &Sns, notice: &'a Notice, subscriber: &'a Subscriber) -> Addressed<'a> {
+pub(crate) fn address<'a>(
+    sns: &Sns,
+    notice: &'a Notice,
+    subscriber: &'a Subscriber,
+) -> Addressed<'a> {
     let settings = &subscriber.settings;
     let form = settings.form();
     let text = notice.text_key(&settings.protocol);
@@ -306,78 +217,4 @@ pub(crate) async fn send(
     };
     let sent = sns.engine.queue(target.id).send(vec![outgoing]).await?;
     sent.into_iter().collect::<Result<Vec<_>, _>>().map(drop)
-}
-
-#[cfg(test)]
-mod tests {
-    use waystation_delivery::message::Attribute;
-    use waystation_engine::Label;
-    use waystation_wire::Str;
-
-    use super::*;
-    use crate::notice::tests::topic;
-    use crate::stored_forms::tests::notice;
-
-    fn subscriber() -> Subscriber {
-        Subscriber {
-            id: "s".to_owned(),
-            label: Label([7; 16]),
-            settings: Arc::new(crate::subscription_settings::tests::full()),
-        }
-    }
-
-    fn share(subscriber: &Subscriber, stored: Stored) -> Share<'_> {
-        Share {
-            queue: QueueId(1),
-            variant: Variant {
-                text: "default",
-                stored,
-                keeps_ids: true,
-            },
-            group: None,
-            dedup: None,
-            subscriber,
-        }
-    }
-
-    #[test]
-    fn a_body_for_many_queues_is_stored_once() {
-        let (caller, topic, notice) = (Caller::default(), topic(false), notice());
-        let writer = Writer::new(&caller, &topic, "arn", &notice);
-        let subscriber = subscriber();
-        let mut slice = Slice::default();
-        for _ in 0..3 {
-            slice.add(share(&subscriber, Stored::Message), &writer);
-            let envelope = Stored::Notification(Form::Envelope);
-            slice.add(share(&subscriber, envelope), &writer);
-        }
-        let of = |target: &Target| (target.body, target.label.is_some());
-        let targets: Vec<_> = slice.targets.iter().map(of).collect();
-        assert_eq!(targets, [(0, false), (1, true)].repeat(3));
-        assert_eq!(slice.bodies.len(), 2);
-        let bytes: usize = slice.bodies.iter().map(Bytes::len).sum();
-        assert_eq!(slice.bytes, bytes);
-        let [bare, stored] = &slice.bodies[..] else {
-            panic!("two bodies");
-        };
-        let attribute = |attribute: &Attribute| attribute.name.clone();
-        let bare = Message::decode(bare.clone()).expect("readable");
-        assert_eq!(
-            (bare.body, bare.attributes.iter().map(attribute).collect()),
-            (Str::from_static("message"), vec![Str::from_static("a")])
-        );
-        assert!(waystation_delivery::notification::Notification::decode(stored).is_ok());
-    }
-
-    #[test]
-    fn a_slice_is_full_when_its_record_is() {
-        let (caller, topic, notice) = (Caller::default(), topic(false), notice());
-        let writer = Writer::new(&caller, &topic, "arn", &notice);
-        let subscriber = subscriber();
-        let mut slice = Slice::default();
-        while !slice.is_full() {
-            slice.add(share(&subscriber, Stored::Message), &writer);
-        }
-        assert_eq!(slice.targets.len(), TARGETS_PER_PUBLICATION_MAX);
-    }
 }

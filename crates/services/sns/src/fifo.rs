@@ -4,12 +4,12 @@
 //! derive from where a message stands in it, so that a duplicate's answer repeats the original's (SNS-363, SNS-364). Its
 //! messages hold nothing and go by their age.
 //!
-//! Only then is it published to the queues, which takes a record of its own. Publishes of one group take turns over both,
-//! so that every queue has their messages in the order of their sequence numbers.
+//! Only then is it published, which takes a record of its own: to the archive and all queues, or not at all. Publishes of one
+//! group, or with one deduplication id, take turns over both, so that every queue has their messages in the order of their
+//! sequence numbers.
 //!
-//! A publisher that got no answer publishes again, and the topic knows the message already. Whether the subscribed queues
-//! have it too is what `Settled` tells: if that is not certain, the duplicate is delivered again, which FIFO queues
-//! recognise by the deduplication id (SNS-368).
+//! A publisher that got no answer publishes again, and the topic knows the message already. Whether it was published
+//! too the engine knows by an id made of its sequence number (`publication_id`), so it is published exactly once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,12 +20,11 @@ use waystation_delivery::fifo_ids::{
     DeduplicationScope, content_id, deduplication_hash, group_hash,
 };
 use waystation_delivery::uuid;
-use waystation_engine::{EngineError, Outgoing, QueueConfig, QueueId, QueueKind, Sent};
+use waystation_engine::{Outgoing, QueueConfig, QueueId, QueueKind, Sent};
 use waystation_wire::{ApiError, Str};
 
 use crate::catalog::Located;
 use crate::notice::Notice;
-use crate::subscribers::Topic;
 use crate::topic_settings::TopicSettings;
 use crate::{Sns, errors, limits};
 
@@ -51,11 +50,10 @@ pub(crate) fn deduplication_id(given: Option<&Str>, message: &Str) -> Str {
         .unwrap_or_else(|| content_id(message.as_bytes()))
 }
 
-/// Enters messages into the topic, gives them their ids, and says of each whether it has to be delivered.
+/// Enters messages into the topic, gives them their ids, and says of each whether the topic knew it already.
 pub(crate) async fn enter(
     sns: &Sns,
     located: &Located<'_>,
-    topic: &Topic,
     notices: &mut [Notice],
 ) -> Result<Vec<bool>, ApiError> {
     let settings = &located.settings;
@@ -79,10 +77,7 @@ pub(crate) async fn enter(
         .queue(queue_of(settings))
         .send(outgoing.collect())
         .await;
-    let sent = sent.map_err(|error| match error {
-        EngineError::QueueMissing => errors::topic_does_not_exist(),
-        other => errors::from_engine(other),
-    })?;
+    let sent = sent.map_err(errors::from_topic)?;
     let sent = sent
         .into_iter()
         .collect::<Result<Vec<Sent>, _>>()
@@ -93,7 +88,6 @@ pub(crate) async fn enter(
         ));
     }
     let now_ms = sns.now_ms();
-    let mut wanted = Vec::with_capacity(sent.len());
     for (notice, sent) in notices.iter_mut().zip(&sent) {
         let identity = [
             sent.identity.queue.0.to_be_bytes(),
@@ -102,12 +96,20 @@ pub(crate) async fn enter(
         .concat();
         notice.id = uuid::text(sns.ids.key.hash_128(&[&identity]));
         notice.sequence = Some(sent.sequence);
-        wanted.push(topic.settled(|settled| settled.begin(sent.sequence, sent.duplicate, now_ms)));
+        // As late as can be: the archive is replayed by these times, and keeps its own (SNS-383).
+        notice.published_ms = now_ms;
     }
-    Ok(wanted)
+    Ok(sent.iter().map(|sent| sent.duplicate).collect())
 }
 
-/// Who may publish: one request at a time for each message group. Groups that fall together wait for each other.
+/// By what the engine knows that the message of a sequence number was published.
+pub(crate) fn publication_id(sns: &Sns, sequence: u64) -> u128 {
+    let parts: [&[u8]; 2] = [b"sns publication", &sequence.to_be_bytes()];
+    sns.keys.message_id.hash_128(&parts)
+}
+
+/// Who may publish: one request at a time for each message group and each deduplication id. What falls together waits for each
+/// other.
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
     /// Those that were ever taken.
@@ -117,15 +119,29 @@ pub(crate) struct Turns {
 type Turn = tokio::sync::Mutex<()>;
 
 impl Turns {
-    /// Waits for the groups of all messages; theirs until what is returned is dropped. Always in the same order, so that no
-    /// two requests wait for each other.
+    /// Waits for the groups and ids of all messages; theirs until what is returned is dropped. Always in the same order, so
+    /// that no two requests wait for each other.
     pub(crate) async fn take(&self, sns: &Sns, notices: &[Notice]) -> Vec<OwnedMutexGuard<()>> {
-        let groups = notices
+        let number = |text: &Option<Str>| {
+            let hash = group_hash(&sns.keys, text.as_deref().unwrap_or_default());
+            hash % limits::TURNS_PER_TOPIC
+        };
+        let groups = notices.iter().map(|notice| number(&notice.group_id));
+        // Two groups may bring one id; whoever entered first is the one that is published.
+        let ids = notices
             .iter()
-            .map(|notice| notice.group_id.as_deref().unwrap_or_default());
-        let numbers: BTreeSet<u64> = groups
-            .map(|group| group_hash(&sns.keys, group) % limits::TURNS_PER_TOPIC)
-            .collect();
+            .map(|notice| number(&notice.deduplication_id));
+        let ids = ids.map(|id| limits::TURNS_PER_TOPIC + id);
+        self.take_numbers(groups.chain(ids).collect()).await
+    }
+
+    /// Waits for everybody: nobody publishes until what is returned is dropped.
+    pub(crate) async fn take_all(&self) -> Vec<OwnedMutexGuard<()>> {
+        self.take_numbers((0..limits::TURNS_PER_TOPIC).collect())
+            .await
+    }
+
+    async fn take_numbers(&self, numbers: BTreeSet<u64>) -> Vec<OwnedMutexGuard<()>> {
         let mut taken = Vec::with_capacity(numbers.len());
         for number in numbers {
             taken.push(self.turn(number).lock_owned().await);
@@ -139,16 +155,6 @@ impl Turns {
     }
 }
 
-/// The deliveries of messages were made.
-pub(crate) fn settle(topic: &Topic, notices: &[Notice]) {
-    topic.settled(|settled| {
-        notices
-            .iter()
-            .filter_map(|notice| notice.sequence)
-            .for_each(|sequence| settled.end(sequence));
-    });
-}
-
 /// Neighbours differ by this much, and by one from any number of SQS, whose are multiples of four (SNS-369).
 const SEQUENCE_NUMBER_STEP: u128 = 4;
 const SEQUENCE_NUMBER_BASE: u128 = 10_000_000_000_000_000_001;
@@ -158,60 +164,13 @@ pub(crate) fn sequence_number(sequence: u64) -> String {
     (SEQUENCE_NUMBER_BASE + u128::from(sequence) * SEQUENCE_NUMBER_STEP).to_string()
 }
 
-/// Which messages of a topic certainly reached all their queues since this start of the server.
-#[derive(Debug, Default)]
-pub(crate) struct Settled {
-    /// From the first sequence number seen to the last; none of them is known outside.
-    seen: Option<(u64, u64)>,
-    /// Those in between that are not settled, with the time at which they were last heard of.
-    open: BTreeMap<u64, u64>,
-}
-
-impl Settled {
-    /// A message entered the topic, or a duplicate of it; whether it has to be delivered.
-    fn begin(&mut self, sequence: u64, is_duplicate: bool, now_ms: u64) -> bool {
-        let is_open = match self.seen {
-            Some((first, last)) if (first..=last).contains(&sequence) => {
-                self.open.contains_key(&sequence)
-            }
-            // Before this start, or not yet told by whoever published it.
-            _ => true,
-        };
-        if is_duplicate && !is_open {
-            return false;
-        }
-        if !is_duplicate {
-            let before = sequence.saturating_sub(1);
-            let (mut first, mut last) = self.seen.unwrap_or((sequence, before));
-            // What is not remembered counts as not settled, so forgetting is always safe.
-            if sequence.saturating_sub(last) > limits::UNSETTLED_MAX as u64
-                || self.open.len() > limits::UNSETTLED_MAX
-            {
-                self.open.clear();
-                (first, last) = (sequence, before);
-            }
-            // Numbers that were passed over belong to publishes that have not come here yet, or never will.
-            for passed in last.saturating_add(1)..sequence {
-                self.open.insert(passed, now_ms);
-            }
-            self.open.insert(sequence, now_ms);
-            self.seen = Some((first, last.max(sequence)));
-            self.forget_old(now_ms);
-        }
-        true
-    }
-
-    fn end(&mut self, sequence: u64) {
-        self.open.remove(&sequence);
-    }
-
-    /// What is older than the time in which duplicates are known needs no answer any more.
-    fn forget_old(&mut self, now_ms: u64) {
-        if self.open.len() > limits::UNSETTLED_KEPT {
-            self.open
-                .retain(|_, heard_ms| now_ms.saturating_sub(*heard_ms) <= limits::DEDUPLICATION_MS);
-        }
-    }
+/// The sequence of such a number.
+pub(crate) fn sequence_of(number: &str) -> Option<u64> {
+    let over = number
+        .parse::<u128>()
+        .ok()?
+        .checked_sub(SEQUENCE_NUMBER_BASE)?;
+    u64::try_from(over / SEQUENCE_NUMBER_STEP).ok()
 }
 
 #[cfg(test)]
@@ -219,50 +178,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_duplicate_is_delivered_until_its_original_was() {
-        // SNS-363
-        let mut settled = Settled::default();
-        assert!(settled.begin(7, false, 0));
-        assert!(settled.begin(7, true, 0), "the original is under way");
-        settled.end(7);
-        assert!(!settled.begin(7, true, 0));
-        assert!(settled.begin(6, true, 0), "from before this start");
-        assert!(settled.begin(9, false, 0));
-        assert!(
-            settled.begin(8, true, 0),
-            "its original has not come here yet"
-        );
-        assert!(settled.begin(8, false, 0));
-        settled.end(8);
-        assert!(!settled.begin(8, true, 0));
-        assert!(settled.begin(9, true, 0));
-    }
-
-    #[test]
-    fn what_never_settles_is_forgotten_in_time() {
-        let mut settled = Settled::default();
-        for sequence in 0..=limits::UNSETTLED_KEPT as u64 {
-            settled.begin(sequence, false, 0);
-        }
-        settled.begin(
-            limits::UNSETTLED_KEPT as u64 + 1,
-            false,
-            limits::DEDUPLICATION_MS + 1,
-        );
-        assert_eq!(settled.open.len(), 1);
-        settled.begin(1 << 40, false, limits::DEDUPLICATION_MS + 1);
-        assert_eq!(settled.open.len(), 1);
-        assert!(
-            settled.begin(0, true, limits::DEDUPLICATION_MS + 1),
-            "forgotten, so not settled"
-        );
-    }
-
-    #[test]
     fn sequence_numbers_have_20_digits() {
         // SNS-367, SNS-369
         assert_eq!(sequence_number(0).len(), 20);
         assert_eq!(sequence_number(u64::MAX).len(), 20);
         assert!(sequence_number(1) < sequence_number(2));
+        for sequence in [0, 7, u64::MAX] {
+            assert_eq!(sequence_of(&sequence_number(sequence)), Some(sequence));
+        }
+        assert_eq!(sequence_of("7"), None);
     }
 }

@@ -9,7 +9,9 @@
 //! Mails, text messages and push notifications are written as AWS would send them and kept where testers read them
 //! (`captured`).
 //!
-//! What is deliberately absent so far, and answered with `NotImplemented`: subscriptions of protocol `firehose`, and archives.
+//! FIFO topics may keep an archive, which is written with the publish (`archive`, `publisher`) and read by `replays`.
+//!
+//! What is deliberately absent so far, and answered with `NotImplemented`: subscriptions of protocol `firehose`.
 //! Absent without an error: evaluation of policies (`auth` will do it) and metrics.
 
 use std::fmt;
@@ -54,7 +56,9 @@ mod pages;
 mod reset;
 // Rules of attributes.
 mod topic_rules;
+mod archive;
 mod subscription_rules;
+mod replay;
 mod delivery_policy;
 mod filter;
 mod platform_rules;
@@ -66,6 +70,8 @@ mod structure;
 mod subscribers;
 mod stored_forms;
 mod fan_out;
+mod publisher;
+mod replays;
 mod deliveries;
 mod attempt;
 mod waiting;
@@ -108,6 +114,7 @@ pub struct Sns {
     ids: Ids,
     subscribers: subscribers::Topics,
     contention: contention::Contention,
+    replays: replays::Replays,
     tallies: tally::Tallies,
 }
 
@@ -167,6 +174,7 @@ impl Sns {
             },
             subscribers: subscribers::Topics::default(),
             contention: contention::Contention::new(),
+            replays: replays::Replays::default(),
             tallies: tally::Tallies::default(),
             engine,
         }

@@ -27,6 +27,14 @@ pub(crate) const FILTER_POLICIES_MAX_AWS: usize = 200;
 pub(crate) const TOPICS_MAX_AWS: usize = 100_000;
 /// SNS-374
 pub(crate) const FIFO_TOPICS_MAX_AWS: usize = 1_000;
+/// SNS-376: for how many days a topic may keep its messages.
+pub(crate) const ARCHIVE_DAYS: RangeInclusive<u64> = 1..=365;
+/// A day in milliseconds.
+pub(crate) const DAY_MS: u64 = 86_400_000;
+/// SNS-379: how long a told `BeginningArchiveTime` may be used as a starting point, in milliseconds.
+pub(crate) const BEGINNING_TOLD_MS: u64 = 60_000;
+/// SNS-391: replays of an account and region at the same time.
+pub(crate) const REPLAYS_MAX: usize = 100;
 /// SNS-413: bytes and statements of a topic policy.
 pub(crate) const POLICY_BYTES_MAX: usize = 30_720;
 /// SNS-413
@@ -109,16 +117,27 @@ pub(crate) const CAPTURED_SHOWN_BYTES_MAX: u64 = 32 << 20;
 pub(crate) const REMOVED_PER_WRITE_MAX: usize = 256;
 /// SNS-363: how long a FIFO topic knows a message, in milliseconds; its own queue keeps them as long.
 pub(crate) const DEDUPLICATION_MS: u64 = 300_000;
-/// Unsettled messages of a FIFO topic that are kept without looking at their age.
-pub(crate) const UNSETTLED_KEPT: usize = 1_024;
-/// Unsettled messages of a FIFO topic that are kept at all.
-pub(crate) const UNSETTLED_MAX: usize = 65_536;
 /// How often a change is tried again when another request was faster.
 pub(crate) const CATALOG_RETRIES_MAX: usize = 64;
 /// Bytes of messages that one record of a publish takes; the last message may pass it.
 pub(crate) const PUBLISHED_BYTES_AT_ONCE: usize = 8 << 20;
-/// Publishes of a FIFO topic that may run at the same time, when their groups differ.
-pub(crate) const TURNS_PER_TOPIC: u64 = 64;
+/// Publishes of a FIFO topic that may run at the same time, when their groups and deduplication ids differ.
+pub(crate) const TURNS_PER_TOPIC: u64 = 256;
+/// How often a publish looks again where its topic's archive is while that is switched on or off, a millisecond apart.
+pub(crate) const ARCHIVE_LOOKS_MAX: usize = 10_000;
+
+/// Archived messages that a replay passes on at once.
+pub(crate) const REPLAYED_AT_ONCE: usize = waystation_engine::BODIES_PER_PUBLICATION_MAX;
+/// Their bytes; the last message may pass it.
+pub(crate) const REPLAYED_BYTES_AT_ONCE: u64 = 1 << 20;
+/// Replays that hold messages in memory at the same time; others wait for their turn.
+pub(crate) const REPLAY_SLICES_AT_ONCE: usize = 4;
+/// Bytes of deliveries that wait in the engine beyond which replays pause, far below what makes publishers wait.
+pub(crate) const REPLAY_WAITING_BYTES_MAX: u64 = 64 << 20;
+/// Deduplication ids that the engine remembers beyond which replays pause, for the same reason.
+pub(crate) const REPLAY_REMEMBERED_MAX: u64 = 8_000_000;
+/// How much later than its timestamp a message may enter the archive, in milliseconds: as long as a record takes.
+pub(crate) const ARCHIVED_LATE_MS: u64 = 1_000;
 
 const _: () = assert!(CAPTURED_MS > CONFIRMATION_MS);
 const _: () = assert!(waystation_delivery::limits::POST_SECONDS_MAX * 1_000 < ATTEMPT_MS_MAX);

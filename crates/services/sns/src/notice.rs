@@ -2,7 +2,8 @@
 
 use waystation_delivery::fifo_ids;
 use waystation_delivery::limits::TRACE_HEADER_BYTES_MAX;
-use waystation_delivery::message::Attribute;
+use waystation_delivery::message::{Attribute, Message};
+use waystation_delivery::notification::Notification;
 use waystation_pattern as pattern;
 use waystation_wire::{ApiError, Caller, Map, Str};
 
@@ -68,9 +69,36 @@ pub(crate) struct Notice {
     pub(crate) sequence: Option<u64>,
     /// SNS-224
     pub(crate) trace_header: Option<Str>,
+    /// SNS-388
+    pub(crate) is_replayed: bool,
 }
 
 impl Notice {
+    /// A message as its topic's archive kept it: with everything it had (SNS-387).
+    pub(crate) fn archived(kept: Notification) -> Notice {
+        let Message {
+            body,
+            attributes,
+            group_id,
+            deduplication_id,
+            trace_header,
+            ..
+        } = kept.message;
+        Notice {
+            id: kept.id.to_string(),
+            published_ms: kept.published_ms,
+            message: body,
+            texts: None,
+            subject: kept.subject,
+            attributes,
+            group_id,
+            deduplication_id,
+            sequence: kept.sequence_number.as_deref().and_then(fifo::sequence_of),
+            trace_header,
+            is_replayed: true,
+        }
+    }
+
     /// The text for subscribers of a protocol.
     pub(crate) fn text_for(&self, protocol: &str) -> &str {
         self.text(self.text_key(protocol))
@@ -180,6 +208,7 @@ impl Draft {
             deduplication_id,
             sequence: None,
             trace_header: trace_header.filter(|text| text.len() <= TRACE_HEADER_BYTES_MAX),
+            is_replayed: false,
         })
     }
 
@@ -238,6 +267,7 @@ pub(crate) mod tests {
             attributes: Default::default(),
             tags: Default::default(),
             data_protection: None,
+            archive: None,
         }
     }
 

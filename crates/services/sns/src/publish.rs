@@ -1,14 +1,18 @@
 //! `Publish` (section 11). The answer comes when the message and the list of its queues are durable (SNS-126).
 
+use std::time::Duration;
+
+use tokio::time::sleep;
 use waystation_wire::{ApiError, Caller, Str};
 
 use crate::api::{PublishInput, PublishResponse};
 use crate::catalog::{Located, locate};
 use crate::errors::{internal, invalid};
 use crate::notice::{Draft, Notice};
+use crate::publisher::Delivery;
 use crate::rates::Messages;
-use crate::tally::Count;
-use crate::{Sns, fan_out, fifo, push, rates, sms};
+use crate::tally::{Count, Tally};
+use crate::{Sns, catalog, errors, fan_out, fifo, limits, push, rates, sms};
 
 /// What a publish is for (SNS-122 to SNS-124).
 enum Target {
@@ -88,25 +92,40 @@ pub(crate) async fn all(
     count(sns, located, &notices)?;
     let topic = sns.subscribers.of(sns, located)?;
     let tally = sns.tallies.of(&located.scope, located.topic.name);
-    let mut is_wanted = vec![true; notices.len()];
+    let mut is_known = vec![false; notices.len()];
     let mut turns = Vec::new();
     if located.settings.is_fifo {
         turns = topic.turns.take(sns, &notices).await;
-        is_wanted = fifo::enter(sns, located, &topic, &mut notices).await?;
+        is_known = fifo::enter(sns, located, &mut notices).await?;
     }
-    let wanted = notices
-        .iter()
-        .zip(is_wanted)
-        .filter(|(_, is_wanted)| *is_wanted);
-    let messages: Vec<_> = wanted
-        .map(|(notice, _)| (notice, topic.select(notice, &tally)))
-        .collect();
-    fan_out::deliver(sns, caller, located, arn, &messages).await?;
+    // What filters hold back of a duplicate was counted with the original.
+    let uncounted = Tally::default();
+    let selected = notices.iter().zip(is_known).map(|(notice, is_known)| {
+        let tally = if is_known { &uncounted } else { &*tally };
+        (notice, topic.select(notice, tally))
+    });
+    let messages: Vec<_> = selected.collect();
+    let mut moved = None;
+    for _ in 0..limits::ARCHIVE_LOOKS_MAX {
+        let located = moved.as_ref().unwrap_or(located);
+        match fan_out::deliver(sns, caller, located, arn, &messages).await? {
+            Delivery::Done => return Ok(published(notices, &tally)),
+            Delivery::ArchiveMoved => {}
+        }
+        // The row shows where it is now, perhaps a moment before it is there.
+        sleep(Duration::from_millis(1)).await;
+        let found = catalog::find(sns, located.topic)?;
+        let found = found.filter(|found| found.settings.id == located.settings.id);
+        moved = Some(found.ok_or_else(errors::topic_does_not_exist)?);
+    }
+    drop(turns);
+    Err(errors::changing_too_fast())
+}
+
+fn published(notices: Vec<Notice>, tally: &Tally) -> Vec<Notice> {
     for notice in &notices {
         tally.add(Count::Published, 1);
         tally.add(Count::PublishedBytes, notice.size_bytes() as u64);
     }
-    fifo::settle(&topic, &notices);
-    drop(turns);
-    Ok(notices)
+    notices
 }

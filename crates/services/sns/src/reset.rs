@@ -18,6 +18,7 @@ impl Sns {
             removed += self.reset_scope(&scope).await?;
         }
         self.subscribers.clear();
+        self.replays.clear();
         self.tallies.clear();
         Ok(removed)
     }
@@ -50,20 +51,20 @@ impl Sns {
 }
 
 fn removal(path: &[u8], row: &Row) -> Result<CatalogChange, ApiError> {
-    let queue = if path.starts_with(catalog::TOPICS) {
-        topics::removed_queue(&*catalog::topic_settings(row)?)
+    let effects = if path.starts_with(catalog::TOPICS) {
+        topics::removed_with(&*catalog::topic_settings(row)?)
     } else if path.starts_with(catalog::SUBSCRIPTIONS) {
         let queue = catalog::subscription_settings(row)?.queue;
-        queue.map(CatalogEffect::Remove)
+        Vec::from_iter(queue.map(CatalogEffect::Remove))
     } else if path == captured::PATH {
-        Some(CatalogEffect::Remove(captured::queue_of(row)?))
+        vec![CatalogEffect::Remove(captured::queue_of(row)?)]
     } else {
-        None
+        Vec::new()
     };
     Ok(CatalogChange {
         path: path.to_vec(),
         expect: Expect::Version(row.version()),
         value: None,
-        effects: Vec::from_iter(queue),
+        effects,
     })
 }

@@ -59,21 +59,21 @@ pub(crate) fn signature_version(topic: &TopicSettings) -> Option<SignatureVersio
 /// Writes the bodies of one message.
 #[derive(Debug)]
 pub(crate) struct Writer<'a> {
-    caller: &'a Caller,
+    base_url: Str,
     topic: &'a TopicSettings,
-    topic_arn: &'a str,
-    notice: &'a Notice,
+    pub(crate) topic_arn: &'a str,
+    pub(crate) notice: &'a Notice,
 }
 
 impl<'a> Writer<'a> {
     pub(crate) fn new(
-        caller: &'a Caller,
+        base_url: Str,
         topic: &'a TopicSettings,
         topic_arn: &'a str,
         notice: &'a Notice,
     ) -> Writer<'a> {
         Writer {
-            caller,
+            base_url,
             topic,
             topic_arn,
             notice,
@@ -100,11 +100,12 @@ impl<'a> Writer<'a> {
                 Stored::Notification(form) => form,
                 Stored::Message => Form::Raw,
             },
+            is_replayed: notice.is_replayed,
             signature: signature_version(self.topic),
             published_ms: notice.published_ms,
             id: Str::from(notice.id.clone()),
             topic_arn: Str::from(self.topic_arn.to_owned()),
-            base_url: base_url(self.caller),
+            base_url: self.base_url.clone(),
             subject: notice.subject.clone(),
             sequence_number: notice
                 .sequence

@@ -7,15 +7,15 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use waystation_delivery::uuid;
 use waystation_engine::{Label, Scope};
 use waystation_pattern::{Dialect, Matcher};
 use waystation_wire::ApiError;
 
 use crate::Sns;
 use crate::catalog::{Located, subscription_path, subscription_settings, subscriptions_of};
-use crate::fifo::{Settled, Turns};
+use crate::fifo::Turns;
 use crate::notice::Notice;
+use crate::replay::label;
 use crate::subscription_settings::SubscriptionSettings;
 use crate::tally::{Count, Tally};
 
@@ -31,8 +31,6 @@ pub(crate) struct Topic {
     /// The topic's id; another topic of the name gets an entry of its own.
     id: u64,
     state: RwLock<Subscribers>,
-    /// On FIFO topics, what was delivered.
-    settled: Mutex<Settled>,
     /// On FIFO topics, who publishes now.
     pub(crate) turns: Turns,
 }
@@ -44,6 +42,8 @@ struct Subscribers {
     next: u64,
     /// Those that wait for their confirmation and hear of nothing (SNS-091).
     pending: HashSet<String>,
+    /// Those whose replay has an end: they hear of nothing new (SNS-385).
+    paused: HashSet<String>,
     /// Those without a filter policy.
     unfiltered: BTreeMap<u64, Arc<Subscriber>>,
     by_attributes: Matcher,
@@ -129,23 +129,26 @@ impl Topic {
         Ok(Topic {
             id,
             state: RwLock::new(state),
-            settled: Mutex::default(),
             turns: Turns::default(),
         })
     }
 
-    /// Looks at what was delivered, or notes it.
-    pub(crate) fn settled<T>(&self, look: impl FnOnce(&mut Settled) -> T) -> T {
-        look(&mut self.settled.lock().unwrap_or_else(PoisonError::into_inner))
+    /// One subscription by itself, as whoever replays to it sees it.
+    pub(crate) fn alone(id: &str, settings: Arc<SubscriptionSettings>) -> Topic {
+        let topic = settings.topic;
+        let mut state = Subscribers::default();
+        state.add(id.to_owned(), settings);
+        Topic {
+            id: topic,
+            state: RwLock::new(state),
+            turns: Turns::default(),
+        }
     }
 
     /// How many confirmed subscriptions there are.
     pub(crate) fn count(&self) -> usize {
-        self.state
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .by_number
-            .len()
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        state.by_number.len() + state.paused.len()
     }
 
     /// How many wait for their confirmation.
@@ -211,6 +214,17 @@ impl Subscribers {
         if settings.has_left {
             return;
         }
+        if settings
+            .replay
+            .is_some_and(|replay| replay.end_ms.is_some())
+        {
+            self.paused.insert(id);
+            return;
+        }
+        self.add(id, settings);
+    }
+
+    fn add(&mut self, id: String, settings: Arc<SubscriptionSettings>) {
         let number = self.next;
         self.next += 1;
         match settings.filter() {
@@ -221,7 +235,7 @@ impl Subscribers {
             None => {}
         }
         let subscriber = Arc::new(Subscriber {
-            label: Label(uuid::to_bytes(&id).unwrap_or_default()),
+            label: label(&id),
             id: id.clone(),
             settings,
         });
@@ -234,6 +248,7 @@ impl Subscribers {
 
     fn remove(&mut self, id: &str) {
         self.pending.remove(id);
+        self.paused.remove(id);
         if let Some(number) = self.numbers.remove(id) {
             self.by_number.remove(&number);
             self.unfiltered.remove(&number);

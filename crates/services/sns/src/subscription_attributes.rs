@@ -13,7 +13,9 @@ use crate::catalog::{find, subscription_path};
 use crate::errors::{Context, changing_too_fast, not_authorized, subscription_does_not_exist};
 use crate::names::TopicName;
 use crate::subscription_settings::SubscriptionSettings;
-use crate::{Sns, catalog, delivery_policy, limits, names, subscription_rules, subscriptions};
+use crate::{
+    Sns, catalog, delivery_policy, limits, names, replay, subscription_rules, subscriptions,
+};
 
 /// A subscription that a request addresses.
 struct Found<'a> {
@@ -98,6 +100,9 @@ pub(crate) async fn get(
             attributes.insert(Str::from(name.clone()), Str::from(value.clone()));
         }
     }
+    if let Some(replay) = settings.replay {
+        attributes.insert("ReplayStatus", Str::from(replay.status.name())); // SNS-390
+    }
     Ok(GetSubscriptionAttributesResponse {
         attributes: Some(attributes),
     })
@@ -114,7 +119,7 @@ fn effective(sns: &Sns, found: &Found<'_>, own: Option<&str>) -> Result<String, 
 
 /// `SetSubscriptionAttributes` (SNS-080 to SNS-087).
 pub(crate) async fn set(
-    sns: &Sns,
+    sns: &Arc<Sns>,
     caller: &Caller,
     input: SetSubscriptionAttributesInput,
 ) -> Result<(), ApiError> {
@@ -136,6 +141,11 @@ pub(crate) async fn set(
             &value,
             Context::Set,
         )?;
+        if &*input.attribute_name == replay::POLICY {
+            let (former, id) = (found.settings.replay, Some(found.id));
+            // Setting the same policy again starts anew (SNS-386).
+            after.replay = replay::plan(sns, &topic, &value, former, id, Context::Set).await?;
+        }
         if after == *found.settings {
             return Ok(());
         }
@@ -144,16 +154,29 @@ pub(crate) async fn set(
         if has_filter(&after) && !has_filter(&found.settings) {
             subscriptions::check_filter_count(sns, &topic)?;
         }
-        let changes = vec![CatalogChange {
+        let mut changes = vec![CatalogChange {
             path: subscription_path(found.topic.name, found.id),
             expect: Expect::Version(found.row.version()),
             value: Some(after.encode()),
-            effects: Vec::new(),
+            effects: replay::effects(found.id, found.settings.replay, after.replay),
         }];
+        if after.replay != found.settings.replay {
+            // The archive must still be that of the topic; its row is written as it was.
+            changes.push(CatalogChange {
+                path: catalog::topic_path(found.topic.name),
+                expect: Expect::Version(topic.row.version()),
+                value: Some(topic.settings.encode()),
+                effects: Vec::new(),
+            });
+        }
         if catalog::write(sns, &found.scope, changes).await? {
-            return sns
-                .subscribers
-                .refresh(sns, &found.scope, found.topic.name, found.id);
+            sns.subscribers
+                .refresh(sns, &found.scope, found.topic.name, found.id)?;
+            if after.replay != found.settings.replay {
+                sns.replays.forget(&found.scope, found.id);
+                sns.go_on_replaying(&found.topic, found.id, &after);
+            }
+            return Ok(());
         }
     }
     Err(changing_too_fast())

@@ -10,7 +10,7 @@ use crate::errors::{Context, invalid, invalid_attribute, not_implemented};
 use crate::names::FIFO_SUFFIX;
 use crate::subscription_settings::SubscriptionSettings;
 use crate::topic_settings::TopicSettings;
-use crate::{delivery_policy, email, filter, limits};
+use crate::{delivery_policy, email, filter, limits, replay};
 
 /// Table 6.1
 const PROTOCOLS: [&str; 9] = [
@@ -164,7 +164,9 @@ pub(crate) fn apply(
             return invalid("SubscriptionRoleArn".to_owned());
         }
         "SubscriptionRoleArn" => {}
-        "ReplayPolicy" => return Err(not_implemented("ReplayPolicy")),
+        // An empty one ends a replay. What its times mean at the topic is asked when the whole subscription is known.
+        replay::POLICY if replay::window(value, context)?.is_none() => kept.clear(),
+        replay::POLICY => {}
         // SNS-083
         _ => return invalid("AttributeName".to_owned()),
     }
@@ -253,6 +255,7 @@ mod tests {
             attributes: Default::default(),
             tags: Default::default(),
             data_protection: None,
+            archive: None,
         }
     }
 

@@ -1,12 +1,13 @@
 //! A subscription as the catalog keeps it, and its stored form.
 //!
-//! Version 3, integers little-endian, texts as u32 length and bytes:
+//! Version 4, integers little-endian, texts as u32 length and bytes, optional things after a u8 that is 1 or 0:
 //! ```text
-//! version u8 = 3, topic id u64, since u64 ms, flags u8 (1 authenticated, 2 pending, 4 needs authentication, 8 left),
+//! version u8 = 4, topic id u64, since u64 ms, flags u8 (1 authenticated, 2 pending, 4 needs authentication, 8 left),
 //! queue id u64 (0: none), protocol, endpoint, owner, principal: texts,
-//! attributes: count u32, pairs of texts
+//! attributes: count u32, pairs of texts,
+//! replay?: log id u64, number u64, start u64 ms, end?: u64 ms, first position u64, status u8
 //! ```
-//! Version 2 had no flag 8, version 1 no queue either, and of the flags only the first.
+//! Version 3 had no replay, version 2 had no flag 8, version 1 no queue either, and of the flags only the first.
 
 use std::collections::BTreeMap;
 
@@ -17,9 +18,10 @@ use waystation_engine::QueueId;
 use waystation_pattern::{Dialect, Pattern};
 
 use crate::limits;
+use crate::replay::Replay;
 use crate::topic_settings::{pairs, read_pairs};
 
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 const AUTHENTICATED: u8 = 1;
 const PENDING: u8 = 2;
 const NEEDS_AUTHENTICATION: u8 = 4;
@@ -52,6 +54,8 @@ pub(crate) struct SubscriptionSettings {
     pub(crate) principal: String,
     /// What was set, by name; all of it was checked.
     pub(crate) attributes: BTreeMap<String, String>,
+    /// Its last replay (section 28).
+    pub(crate) replay: Option<Replay>,
 }
 
 impl SubscriptionSettings {
@@ -144,6 +148,7 @@ impl SubscriptionSettings {
             out.text(text);
         }
         pairs(&mut out, &self.attributes);
+        out.option(&self.replay, |out, replay| replay.encode(out));
         out.finish()
     }
 
@@ -172,6 +177,10 @@ impl SubscriptionSettings {
             owner: input.text()?,
             principal: input.text()?,
             attributes: read_pairs(&mut input)?,
+            replay: match version {
+                1..=3 => None,
+                _ => input.option(Replay::decode)?,
+            },
         };
         input.end()?;
         Ok(settings)
@@ -197,6 +206,7 @@ pub(crate) mod tests {
             owner: "o".to_owned(),
             principal: "p".to_owned(),
             attributes: [("a".to_owned(), "v".to_owned())].into(),
+            replay: Some(crate::replay::tests::full()),
         }
     }
 
@@ -219,16 +229,20 @@ pub(crate) mod tests {
         let first: &[u8] = b"\x01\x07\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0\x01";
         let second: &[u8] = b"\x02\x07\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0\x03\x09\0\0\0\0\0\0\0";
         let third: &[u8] = b"\x03\x07\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0\x09\x09\0\0\0\0\0\0\0";
-        let read = |head: &[u8]| {
-            let stored = [head, texts].concat();
+        let fourth: &[u8] = b"\x04\x07\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0\x09\x09\0\0\0\0\0\0\0";
+        let replay: &[u8] = b"\x01\x03\0\0\0\0\0\0\0\x04\0\0\0\0\0\0\0\x05\0\0\0\0\0\0\0\
+            \x01\x06\0\0\0\0\0\0\0\x07\0\0\0\0\0\0\0\x03";
+        let read = |head: &[u8], tail: &[u8]| {
+            let stored = [head, texts, tail].concat();
             SubscriptionSettings::decode(&stored).expect("readable")
         };
-        for (head, is_pending, has_left, queue) in [
-            (first, false, false, None),
-            (second, true, false, Some(QueueId(9))),
-            (third, false, true, Some(QueueId(9))),
+        for (head, tail, is_pending, has_left, queue) in [
+            (first, &b""[..], false, false, None),
+            (second, b"", true, false, Some(QueueId(9))),
+            (third, b"", false, true, Some(QueueId(9))),
+            (fourth, replay, false, true, Some(QueueId(9))),
         ] {
-            let found = read(head);
+            let found = read(head, tail);
             assert_eq!(
                 (found.topic, found.since_ms, found.is_authenticated),
                 (7, 2, true)
@@ -245,7 +259,12 @@ pub(crate) mod tests {
             ];
             assert_eq!(texts, ["sqs", "e", "o", "p"]);
         }
-        assert_eq!(read(third).encode(), [third, texts].concat());
+        assert_eq!(
+            read(fourth, replay).encode(),
+            [fourth, texts, replay].concat()
+        );
+        assert_eq!(read(fourth, replay).replay, full().replay);
+        assert_eq!(read(third, b"").replay, None);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::errors::{Context, changing_too_fast, internal, invalid};
 use crate::names::TopicName;
 use crate::subscription_settings::SubscriptionSettings;
 use crate::{
-    Limits, Sns, api, captured, catalog, confirm, deliveries, email, limits, pages, push,
+    Limits, Sns, api, captured, catalog, confirm, deliveries, email, limits, pages, push, replay,
     subscription_rules, topic_rules,
 };
 
@@ -46,7 +46,7 @@ pub(crate) async fn subscribe(
     let (mut turn, mut is_reachable) = (None, false);
     for _ in 0..limits::CATALOG_RETRIES_MAX {
         let located = locate(sns, caller, &input.topic_arn, "Subscribe")?;
-        let wanted = wanted(sns, caller, &located, &input)?;
+        let mut wanted = wanted(sns, caller, &located, &input)?;
         let name = located.topic.name;
         let hash = sns.endpoint_hash(wanted.topic, &wanted.protocol, &wanted.endpoint);
         let index = endpoint_path(name, hash);
@@ -77,6 +77,10 @@ pub(crate) async fn subscribe(
             is_reachable = true;
         }
         captured::prepare(sns, &located.scope, &wanted.protocol).await?;
+        if let Some(policy) = wanted.attributes.get(replay::POLICY) {
+            wanted.replay =
+                replay::plan(sns, &located, policy, None, None, Context::Create).await?;
+        }
         let id = sns.new_id();
         let mut changes = rows(sns, name, &id, &wanted, index);
         // The topic must still be there; its row is written as it was.
@@ -92,6 +96,7 @@ pub(crate) async fn subscribe(
             if let Some(queue) = wanted.queue {
                 sns.start_delivery(&located.topic, &id, queue);
             }
+            sns.go_on_replaying(&located.topic, &id, &wanted);
             if wanted.is_pending {
                 confirm::ask(sns, caller, &located, &id, &wanted).await?;
             }
@@ -124,6 +129,7 @@ fn rows(
                 .queue
                 .map(|queue| CatalogEffect::Configure(queue, deliveries::queue_config()))
                 .into_iter()
+                .chain(wanted.replay.map(|replay| replay.opened(id)))
                 .collect(),
             ..row(subscription_path(name, id), wanted.encode())
         },
@@ -200,6 +206,7 @@ fn wanted(
             caller.account
         ),
         attributes: Default::default(),
+        replay: None,
     };
     // They decide how policies are read, in whatever order they are given (SNS-243, SNS-278).
     let (first, others): (Vec<_>, Vec<_>) = given
@@ -305,6 +312,7 @@ pub(crate) async fn remove(
     let is_removed = catalog::write(sns, scope, changes).await?;
     if is_removed {
         sns.subscribers.refresh(sns, scope, topic, id)?;
+        sns.replays.forget(scope, id);
     }
     Ok(is_removed)
 }
@@ -328,12 +336,13 @@ pub(crate) fn removals(
     if settings.queue.is_some() {
         paths.push(token_path(&sns.restoring_token(id, settings)));
     }
-    let mut queue = settings.queue.map(CatalogEffect::Remove);
+    let mut effects = Vec::from_iter(settings.queue.map(CatalogEffect::Remove));
+    effects.extend(settings.replay.map(|replay| replay.closed(id)));
     let change = |path| CatalogChange {
         path,
         expect: Expect::Any,
         value: None,
-        effects: queue.take().into_iter().collect(),
+        effects: std::mem::take(&mut effects),
     };
     paths.into_iter().map(change).collect()
 }

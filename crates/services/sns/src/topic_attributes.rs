@@ -5,7 +5,7 @@ use waystation_wire::{ApiError, Caller, Map, Str};
 use crate::api::{GetTopicAttributesInput, GetTopicAttributesResponse, SetTopicAttributesInput};
 use crate::catalog::{self, locate};
 use crate::errors::{Context, invalid};
-use crate::{Sns, delivery_policy, limits, permissions, topic_rules};
+use crate::{Sns, archive, delivery_policy, limits, permissions, topic_rules};
 
 /// `GetTopicAttributes` (SNS-042 to SNS-044).
 pub(crate) async fn get(
@@ -43,6 +43,9 @@ pub(crate) async fn get(
         put("FifoTopic", "true".to_owned());
         put("ContentBasedDeduplication", "false".to_owned());
     }
+    if let Some(begins) = settings.beginning_archive_time(sns.now_ms()) {
+        put("BeginningArchiveTime", begins);
+    }
     for (name, value) in &settings.attributes {
         attributes.insert(Str::from(name.clone()), Str::from(value.clone()));
     }
@@ -65,6 +68,7 @@ pub(crate) async fn set(
         "SetTopicAttributes",
         |located, settings| {
             topic_rules::apply(settings, &input.attribute_name, &value, Context::Set)?;
+            archive::settle(sns, &located.settings, settings);
             // SNS-051, SNS-052; the protocols here all take large messages.
             if settings.message_bytes_max() > limits::MESSAGE_BYTES_DEFAULT
                 && sns.subscribers.of(sns, located)?.count()

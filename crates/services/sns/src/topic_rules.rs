@@ -3,9 +3,9 @@
 use serde_json::Value;
 use waystation_wire::ApiError;
 
-use crate::errors::{Context, invalid_attribute, not_implemented};
+use crate::errors::{Context, invalid_attribute};
 use crate::topic_settings::TopicSettings;
-use crate::{delivery_policy, limits, permissions};
+use crate::{archive, delivery_policy, limits, permissions};
 
 /// `true` or `false`.
 pub(crate) fn flag(context: Context, name: &str, value: &str) -> Result<bool, ApiError> {
@@ -39,7 +39,8 @@ pub(crate) fn apply(
     if !is_known(settings.is_fifo, name) {
         return Err(unknown(context, name));
     }
-    if value.is_empty() {
+    // An archive goes by its empty policy only (SNS-377).
+    if value.is_empty() && name != archive::POLICY {
         settings.attributes.remove(name);
         return Ok(());
     }
@@ -76,7 +77,10 @@ pub(crate) fn apply(
             flag(context, name, value)?;
         }
         "FifoThroughputScope" => check_scope(settings, value, context)?,
-        "ArchivePolicy" => return Err(not_implemented("ArchivePolicy")),
+        archive::POLICY if archive::days(value, context)?.is_none() => {
+            settings.attributes.remove(name);
+            return Ok(());
+        }
         name if name.ends_with("SuccessFeedbackSampleRate")
             && !value.parse::<u8>().is_ok_and(|rate| rate <= 100) =>
         {
@@ -134,7 +138,7 @@ fn is_known(is_fifo: bool, name: &str) -> bool {
     match name {
         "DisplayName" | "Policy" | "DeliveryPolicy" | "MaximumMessageSize" | "KmsMasterKeyId"
         | "SignatureVersion" | "TracingConfig" => true,
-        "ContentBasedDeduplication" | "FifoThroughputScope" | "ArchivePolicy" => is_fifo,
+        "ContentBasedDeduplication" | "FifoThroughputScope" | archive::POLICY => is_fifo,
         _ => feedback(),
     }
 }

@@ -1,20 +1,24 @@
 //! A topic as the catalog keeps it, and its stored form.
 //!
-//! Version 1, integers little-endian, texts as u32 length and bytes, optional things after a u8 that is 1 or 0:
+//! Version 2, integers little-endian, texts as u32 length and bytes, optional things after a u8 that is 1 or 0:
 //! ```text
-//! version u8 = 1, topic id u64, created u64 ms, FIFO u8,
-//! attributes: count u32, pairs of texts; tags: the same; data protection policy?: text
+//! version u8 = 2, topic id u64, created u64 ms, FIFO u8,
+//! attributes: count u32, pairs of texts; tags: the same; data protection policy?: text,
+//! archive?: log id u64, since u64 ms
 //! ```
+//! Version 1 had no archive.
 //! Attributes are kept as the texts that were set, because they are returned so; all of them were checked.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use waystation_delivery::stored::{Input, Malformed, Output};
+use waystation_engine::LogId;
 
+use crate::archive::Archive;
 use crate::limits;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Everything that is set on a topic (table 5.1, section 29).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +35,8 @@ pub(crate) struct TopicSettings {
     pub(crate) tags: BTreeMap<String, String>,
     /// SNS-480
     pub(crate) data_protection: Option<String>,
+    /// Where messages are archived (SNS-376).
+    pub(crate) archive: Option<Archive>,
 }
 
 impl TopicSettings {
@@ -43,6 +49,7 @@ impl TopicSettings {
             attributes: BTreeMap::new(),
             tags: BTreeMap::new(),
             data_protection: None,
+            archive: None,
         }
     }
 
@@ -78,13 +85,18 @@ impl TopicSettings {
         pairs(&mut out, &self.attributes);
         pairs(&mut out, &self.tags);
         out.option(&self.data_protection, |out, policy| out.text(policy));
+        out.option(&self.archive, |out, archive| {
+            out.u64(archive.log.0);
+            out.u64(archive.since_ms);
+        });
         out.finish()
     }
 
     /// Reads the stored form; an unknown version is refused.
     pub(crate) fn decode(stored: &[u8]) -> Result<TopicSettings, Malformed> {
         let mut input = Input::new(stored);
-        if input.u8()? != VERSION {
+        let version = input.u8()?;
+        if !(1..=VERSION).contains(&version) {
             return Err(Malformed);
         }
         let settings = TopicSettings {
@@ -94,6 +106,15 @@ impl TopicSettings {
             attributes: read_pairs(&mut input)?,
             tags: read_pairs(&mut input)?,
             data_protection: input.option(Input::text)?,
+            archive: match version {
+                1 => None,
+                _ => input.option(|input| {
+                    Ok(Archive {
+                        log: LogId(input.u64()?),
+                        since_ms: input.u64()?,
+                    })
+                })?,
+            },
         };
         input.end()?;
         Ok(settings)
@@ -127,6 +148,10 @@ mod tests {
             attributes: [("DisplayName".to_owned(), "ä".to_owned())].into(),
             tags: [("k".to_owned(), String::new())].into(),
             data_protection: Some("{}".to_owned()),
+            archive: Some(Archive {
+                log: LogId(8),
+                since_ms: 9,
+            }),
         }
     }
 
@@ -140,16 +165,23 @@ mod tests {
     }
 
     #[test]
-    fn version_1_stays_readable() {
-        // Catalogs hold this form.
-        let stored =
-            b"\x01\x07\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0\0\x01\0\0\0\x01\0\0\0a\x01\0\0\0b\0\0\0\0\0";
-        let settings = TopicSettings::decode(stored).expect("version 1");
-        assert_eq!(
-            (settings.id, settings.created_ms, settings.is_fifo),
-            (7, 2, false)
-        );
-        assert_eq!(settings.attributes.get("a").map(String::as_str), Some("b"));
-        assert_eq!(settings.encode(), stored.as_slice());
+    fn all_versions_stay_readable() {
+        // Catalogs hold these forms.
+        let fields =
+            b"\x07\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0\0\x01\0\0\0\x01\0\0\0a\x01\0\0\0b\0\0\0\0\0";
+        let archive = b"\x01\x08\0\0\0\0\0\0\0\x09\0\0\0\0\0\0\0";
+        let first = [b"\x01", fields.as_slice()].concat();
+        let second = [b"\x02", fields.as_slice(), archive].concat();
+        for (stored, archive) in [(&first, None), (&second, full().archive)] {
+            let settings = TopicSettings::decode(stored).expect("readable");
+            assert_eq!(
+                (settings.id, settings.created_ms, settings.is_fifo),
+                (7, 2, false)
+            );
+            assert_eq!(settings.attributes.get("a").map(String::as_str), Some("b"));
+            assert_eq!(settings.archive, archive);
+        }
+        let settings = TopicSettings::decode(&second).expect("readable");
+        assert_eq!(settings.encode(), second.as_slice());
     }
 }

@@ -12,7 +12,8 @@ use crate::errors::{Context, changing_too_fast, invalid, not_authorized};
 use crate::names::{self, TopicName};
 use crate::topic_settings::TopicSettings;
 use crate::{
-    Limits, Sns, catalog, data_protection, fifo, limits, pages, subscriptions, tags, topic_rules,
+    Limits, Sns, archive, catalog, data_protection, fifo, limits, pages, subscriptions, tags,
+    topic_rules,
 };
 
 /// `CreateTopic`: a new topic, or the existing one when it is as asked for (SNS-026 to SNS-034).
@@ -38,11 +39,13 @@ pub(crate) async fn create(
         check_quota(sns, caller, wanted.is_fifo)?;
         let queue = wanted.is_fifo.then(|| fifo::queue_of(&wanted));
         let queue = queue.map(|queue| CatalogEffect::Configure(queue, fifo::queue_config()));
+        let mut effects = archive::effects(None, &wanted);
+        effects.extend(queue);
         let changes = vec![CatalogChange {
             path: topic_path(topic.name),
             expect: Expect::Absent,
             value: Some(wanted.encode()),
-            effects: Vec::from_iter(queue),
+            effects,
         }];
         if catalog::write(sns, &Scope::new(topic.account, topic.region), changes).await? {
             return Ok(created);
@@ -61,6 +64,7 @@ fn wanted(sns: &Sns, input: &CreateTopicInput) -> Result<TopicSettings, ApiError
         attributes: Default::default(),
         tags: tags::check(input.tags.iter().flatten())?,
         data_protection: None,
+        archive: None,
     };
     let mut asks_for_fifo = false;
     for (name, value) in input.attributes.iter().flat_map(Map::iter) {
@@ -80,6 +84,7 @@ fn wanted(sns: &Sns, input: &CreateTopicInput) -> Result<TopicSettings, ApiError
     if let Some(policy) = &input.data_protection_policy {
         settings.data_protection = Some(data_protection::check(policy)?);
     }
+    archive::settle(sns, &TopicSettings::none(), &mut settings);
     Ok(settings)
 }
 
@@ -143,11 +148,12 @@ pub(crate) async fn delete(
                 &input.topic_arn,
             ));
         }
+        archive::check_deletable(&located.settings)?;
         let changes = vec![CatalogChange {
             path: topic_path(topic.name),
             expect: Expect::Version(located.row.version()),
             value: None,
-            effects: Vec::from_iter(removed_queue(&located.settings)),
+            effects: removed_with(&located.settings),
         }];
         if catalog::write(sns, &located.scope, changes).await? {
             sns.subscribers.forget(&located.scope, topic.name);
@@ -159,10 +165,15 @@ pub(crate) async fn delete(
 }
 
 /// What goes with a topic's row.
-pub(crate) fn removed_queue(settings: &TopicSettings) -> Option<CatalogEffect> {
-    settings
-        .is_fifo
-        .then(|| CatalogEffect::Remove(fifo::queue_of(settings)))
+pub(crate) fn removed_with(settings: &TopicSettings) -> Vec<CatalogEffect> {
+    let queue = settings.is_fifo.then(|| fifo::queue_of(settings));
+    let log = settings.archive.map(|archive| archive.log);
+    let log = log.map(CatalogEffect::RemoveLog);
+    queue
+        .map(CatalogEffect::Remove)
+        .into_iter()
+        .chain(log)
+        .collect()
 }
 
 /// The subscriptions that a deleted topic leaves. Those of a new topic of the name stay (SNS-037).

@@ -94,7 +94,10 @@ pub(crate) fn from_engine(error: EngineError) -> ApiError {
         EngineError::Conflict { .. } => changing_too_fast(),
         EngineError::Unreadable(reason) => internal(reason),
         // The largest message of the service fits into the journal.
-        EngineError::NoSuchLog | EngineError::LogSealed | EngineError::TooLarge => internal(error),
+        EngineError::NoSuchLog
+        | EngineError::LogSealed
+        | EngineError::NoSuchCursor
+        | EngineError::TooLarge => internal(error),
     }
 }
 
