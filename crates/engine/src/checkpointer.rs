@@ -84,7 +84,7 @@ fn checkpoint(shared: &Arc<Shared>) -> Result<Ended, StorageError> {
     }
     for segment in checkpoint.sparse {
         let mut relocation = Relocation::begin(shared, segment);
-        if !relocation.wait() {
+        if !relocation.wait(&shared.journal) || !await_durable(shared, relocation.listed) {
             return Ok(Ended::Stopped);
         }
         relocation.finish(&*shared.view, &shared.journal)?;

@@ -197,7 +197,7 @@ impl Manual {
             self.relocation = Some(Relocation::begin(&shared, segment));
             return Ok(Advance::More);
         };
-        if relocation.collect() {
+        if relocation.collect(&shared.journal) && relocation.is_durable(&shared.journal) {
             relocation.finish(&*shared.view, &shared.journal)?;
             return Ok(Advance::More);
         }

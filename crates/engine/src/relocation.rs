@@ -3,7 +3,9 @@
 //!
 //! The list of live bodies must be complete, but shards are asked one after the other, and a body
 //! that moves between queues meanwhile could be missed by both. So the list counts only when no
-//! record since its beginning referred to the segment; otherwise the next checkpoint tries again.
+//! record since its beginning referred to the segment; otherwise the next checkpoint tries again. And shards run ahead of
+//! the disk: what they no longer refer to may be wanted again after a crash, so nothing moves before the journal is durable
+//! up to the end of the listing.
 
 use std::sync::Arc;
 
@@ -161,6 +163,8 @@ impl Listing {
 pub(crate) struct Relocation {
     segment: u32,
     began: Lsn,
+    /// The listed state is durable once the journal is up to here; known when nobody is waited for any more.
+    pub(crate) listed: Lsn,
     waiting: Vec<Reply<Listing>>,
     listings: Vec<Listing>,
 }
@@ -183,14 +187,16 @@ impl Relocation {
         Relocation {
             segment,
             began,
+            listed: began,
             waiting,
             listings: Vec::new(),
         }
     }
 
     /// Takes the answers that are there; true when none is missing.
-    pub(crate) fn collect(&mut self) -> bool {
+    pub(crate) fn collect(&mut self, journal: &Journal) -> bool {
         let listings = &mut self.listings;
+        let before = self.waiting.len();
         self.waiting.retain_mut(|reply| match reply.try_take() {
             Some(listing) => {
                 listings.push(listing);
@@ -198,22 +204,37 @@ impl Relocation {
             }
             None => true,
         });
+        if self.waiting.len() < before {
+            self.listed = journal.position().end;
+        }
         self.waiting.is_empty()
     }
 
     /// Waits for the answers; false when the engine stops.
-    pub(crate) fn wait(&mut self) -> bool {
+    pub(crate) fn wait(&mut self, journal: &Journal) -> bool {
         for reply in std::mem::take(&mut self.waiting) {
             match reply.wait() {
                 Some(listing) => self.listings.push(listing),
                 None => return false,
             }
         }
+        self.listed = journal.position().end;
         true
+    }
+
+    /// The journal has everything that the listed state knows.
+    pub(crate) fn is_durable(&self, journal: &Journal) -> bool {
+        journal.durable() >= self.listed
     }
 
     /// Moves the bodies, if the list is complete; a full disk only means not now.
     pub(crate) fn finish(self, view: &dyn View, journal: &Journal) -> Result<(), StorageError> {
+        assert!(
+            self.is_durable(journal),
+            "what a crash takes back may want its bodies"
+        );
+        // Under a relaxed durability the journal may have only been written.
+        journal.flush()?;
         let mut all = Listing::default();
         for listing in self.listings {
             all.bodies.extend(listing.bodies);
