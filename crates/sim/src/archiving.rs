@@ -13,9 +13,9 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use fastrand::Rng;
 use waystation_engine::{
-    AtEnd, CatalogChange, CatalogEffect, Cursor, CursorMove, Engine, EngineError, Expect, Label,
-    LogConfig, LogId, LogRead, Logging, PeekRequest, Publication, QueueConfig, QueueId, QueueKind,
-    Scope, States, Target,
+    Advance, AtEnd, CatalogChange, CatalogEffect, Cursor, CursorMove, Engine, EngineError, Expect,
+    Label, LogConfig, LogId, LogRead, Logging, PeekRequest, Publication, QueueConfig, QueueId,
+    QueueKind, Scope, States, Target,
 };
 
 use crate::machine::Machine;
@@ -156,12 +156,20 @@ impl Story {
             800..900 => {
                 let _any = self.machine.manual().fetch_next();
             }
-            900..980 => {
-                let _any = self.machine.manual().checkpoint_step().expect("no fault");
-            }
+            900..980 => self.checkpoint(),
             _ => self.machine.clock.advance(self.rng.u64(0..20)),
         }
         self.hear();
+    }
+
+    /// Goes on with a checkpoint: it takes many steps, and matters only when it comes to its end.
+    fn checkpoint(&mut self) {
+        for _ in 0..self.rng.u32(0..200) {
+            let advance = self.machine.manual().checkpoint_step();
+            if advance.expect("no fault") == Advance::Blocked {
+                return;
+            }
+        }
     }
 
     fn ask(&mut self, places: Places) {
