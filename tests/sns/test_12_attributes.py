@@ -6,7 +6,7 @@ import pytest
 
 from harness.behaviours import behaviour
 from harness.lab import refused
-from harness.topics import INVALID, Topics, messages, text
+from harness.topics import INVALID, Topics, envelopes, messages, text
 from harness.waiting import eventually
 
 BAD_VALUE = "ParameterValueInvalid"
@@ -22,6 +22,15 @@ def test_names_of_aws_are_reserved(topics: Topics):
     for name in ("AWS.SNS.MOBILE.GCM.TTL", "AWS.SNS.SMS.SenderID", "AWS.MM.SMS.OriginationNumber", "AWSx", "Amazonas"):
         topic.publish(name, MessageAttributes={name: text("v")})
     assert len(eventually(lambda: messages(queue), "messages")) == 5
+
+
+@behaviour("SNS-142")
+def test_an_envelope_has_as_many_attributes_as_were_published(topics: Topics):
+    topic = topics.topic()
+    queue = topic.subscribed_queue()
+    topic.publish("many", MessageAttributes={f"a{number}": text("v") for number in range(300)})
+    (envelope,) = eventually(lambda: envelopes(queue), "the message")
+    assert len(envelope["MessageAttributes"]) == 300
 
 
 @behaviour("SNS-160")

@@ -2,9 +2,9 @@
 //!
 //! Version 1, integers little-endian:
 //! ```text
-//! version u8 = 1, flags u8 (1 group, 2 deduplication id, 4 trace header), attribute count u8, group length u8,
+//! version u8 = 1, flags u8 (1 group, 2 deduplication id, 4 trace header, 8 many attributes), attribute count u8, group length u8,
 //! deduplication id length u8, sender length u16, trace header length u16, body length u32,
-//! MD5 of the body [16], MD5 of all attributes [16] (only when there are some),
+//! MD5 of the body [16], MD5 of all attributes [16] (only when there are some), attribute count u32 (only when there are many),
 //! sender, group, deduplication id, trace header,
 //! per attribute: name length u16, data type length u16, value length u32, name, data type, value,
 //! body
@@ -22,6 +22,8 @@ const VERSION: u8 = 1;
 const HAS_GROUP: u8 = 1;
 const HAS_DEDUPLICATION_ID: u8 = 2;
 const HAS_TRACE_HEADER: u8 = 4;
+/// More attributes than a byte counts, which messages of topics may have.
+const HAS_MANY_ATTRIBUTES: u8 = 8;
 const FIXED_BYTES: usize = 13 + 16;
 
 /// One valid message attribute.
@@ -116,17 +118,22 @@ impl Message {
             .sum();
         let texts_bytes: usize = texts.iter().map(|text| text.len()).sum();
         let mut out =
-            BytesMut::with_capacity(FIXED_BYTES + 16 + texts_bytes + attributes + self.body.len());
+            BytesMut::with_capacity(FIXED_BYTES + 20 + texts_bytes + attributes + self.body.len());
 
         let flag = |text: &Option<Str>, bit| if text.is_some() { bit } else { 0 };
+        let (attribute_count, many) = match u8::try_from(self.attributes.len()) {
+            Ok(count) => (count, 0),
+            Err(_) => (u8::MAX, HAS_MANY_ATTRIBUTES),
+        };
         out.put_u8(VERSION);
         out.put_u8(
             flag(&self.group_id, HAS_GROUP)
                 | flag(&self.deduplication_id, HAS_DEDUPLICATION_ID)
-                | flag(&self.trace_header, HAS_TRACE_HEADER),
+                | flag(&self.trace_header, HAS_TRACE_HEADER)
+                | many,
         );
         // The lengths fit: every part was checked against its limit, and `limits` asserts that the limits fit.
-        out.put_u8(self.attributes.len() as u8);
+        out.put_u8(attribute_count);
         out.put_u8(group.len() as u8);
         out.put_u8(deduplication_id.len() as u8);
         out.put_u16_le(sender.len() as u16);
@@ -139,6 +146,9 @@ impl Message {
                 .as_ref()
                 .map_or(&[], |digest| digest.as_slice()),
         );
+        if many != 0 {
+            out.put_u32_le(self.attributes.len() as u32);
+        }
         texts.iter().for_each(|text| out.put_slice(text.as_bytes()));
         for Attribute {
             name,
@@ -175,6 +185,10 @@ impl Message {
             Some(input.array()?)
         } else {
             None
+        };
+        let attribute_count = match flags & HAS_MANY_ATTRIBUTES {
+            0 => u32::from(attribute_count),
+            _ => input.u32()?,
         };
         let sender_id = input.text(sender_length)?;
         let mut optional = |bit: u8, length: usize| {
@@ -307,7 +321,11 @@ mod tests {
     #[test]
     fn content_survives_the_round_trip() {
         // SQS-119
-        for message in [full(), plain()] {
+        let with = |count: usize| Message {
+            attributes: vec![attribute("a", "String", b"v"); count],
+            ..full()
+        };
+        for message in [full(), plain(), with(255), with(256), with(70_000)] {
             assert_eq!(Message::decode(message.encode()), Ok(message));
         }
     }
