@@ -134,17 +134,17 @@ impl Run {
                 "drained, but there is more than segments: {files:?}"
             ));
         }
-        for queue in self.workload.settled(&self.model) {
-            if let Some(request) = self.workload.remove_surely(queue) {
-                self.begin(request);
-            }
-        }
-        for request in self.workload.remove_streams_surely() {
-            // One after the other: the outbox may be small.
-            self.settle()?;
+        let queues = self.workload.settled(&self.model);
+        let queues = queues.into_iter();
+        let mut removals: Vec<Request> = queues
+            .filter_map(|queue| self.workload.remove_surely(queue))
+            .collect();
+        removals.extend(self.workload.remove_streams_surely());
+        for request in removals {
+            // One after the other: the outbox may be small, and what it has no room for is refused.
             self.begin(request);
+            self.settle()?;
         }
-        self.settle()?;
         self.check_usage()?;
         self.checkpoint()?;
         self.checkpoint()?;
