@@ -208,7 +208,7 @@ fn written() -> u64 {
     line.and_then(|bytes| bytes.parse().ok()).unwrap_or(0)
 }
 
-/// What reaches the disk for each byte appended once the first entries have expired, checkpoints and relocation
+/// What reaches the disk for each byte appended once the first entries have expired, checkpoints and packing
 /// included. The first logs have the first retention, and so on.
 fn amplification(engine: &Engine, name: &str, retentions_ms: &[u64]) {
     let each = 16 / retentions_ms.len();
@@ -232,7 +232,7 @@ fn amplification(engine: &Engine, name: &str, retentions_ms: &[u64]) {
         part(journal.bytes_written, journal_before.bytes_written),
         part(journal.bytes_zeroed, journal_before.bytes_zeroed),
         journal.segments,
-        journal.relocated,
+        journal.packs,
         usage.log_bytes.get() >> 20,
         usage.page_bytes.get() >> 10,
     ));

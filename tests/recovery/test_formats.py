@@ -21,9 +21,10 @@ from harness.topics import messages as texts
 from harness.waiting import eventually
 
 FIXTURES = places.ROOT / "tests/fixtures"
-# The one with streams, by the version of logs; the others by those of queue rows, index pages and shard roots.
-STREAMS = "format-1-logs-1"
-LATER = ["format-1-rows-4-3-2", "format-1-rows-4-4-2", STREAMS]
+# Those with streams, by the version of logs and of relocated bodies; the others by those of queue rows, index pages and
+# shard roots.
+STREAMS = ["format-1-logs-1", "format-1-relocated-1"]
+LATER = ["format-1-rows-4-3-2", "format-1-rows-4-4-2", *STREAMS]
 # What the first one has the later ones have too.
 ALL = ["format-1", *LATER]
 
@@ -232,9 +233,10 @@ def test_topics_know_their_subscribers_and_what_was_published(later: OldLab):
 
 
 @behaviour("KIN-098")
-def test_streams_have_their_records_and_take_more():
-    with copied(STREAMS) as server:
-        lab = OldLab(server, STREAMS)
+@pytest.mark.parametrize("name", STREAMS)
+def test_streams_have_their_records_and_take_more(name: str):
+    with copied(name) as server:
+        lab = OldLab(server, name)
         clicks = Stream(Streams(lab), "clicks")
         told: dict[str, list] = {}
         for one in lab.expected["records"]:

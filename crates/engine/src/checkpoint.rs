@@ -11,15 +11,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use waystation_storage::{Journal, Lsn, StorageError, View, ViewWrite};
+use waystation_storage::{Journal, Lsn, Place, StorageError, View, ViewWrite};
 
 use crate::codec::{Malformed, Reader, Writer};
 use crate::effect::Effect;
 use crate::ids::ShardId;
 use crate::index::LiveBytes;
-use crate::limits::{
-    CHECKPOINT_BATCH_BYTES, RELOCATED_BYTES_PER_CHECKPOINT, RELOCATIONS_PER_CHECKPOINT,
-};
+use crate::limits::CHECKPOINT_BATCH_BYTES;
 use crate::log::{LogCapture, LogPage};
 use crate::page::Page;
 use crate::queue::{Filters, Images, Queue};
@@ -272,8 +270,8 @@ pub(crate) struct Checkpoint {
     /// The journal must be on disk up to here before the first manifest.
     applied_max: Lsn,
     journal_flushed: bool,
-    /// After the end: segments worth relocating.
-    pub(crate) sparse: Vec<u32>,
+    /// After the end: where what lives is.
+    pub(crate) places: Vec<Place>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -295,7 +293,7 @@ impl Checkpoint {
             next: 0,
             written: 0,
             phase: Phase::Rows,
-            sparse: Vec::new(),
+            places: Vec::new(),
         }
     }
 
@@ -401,20 +399,9 @@ impl Checkpoint {
             false => trim,
         };
         journal.reclaim(trim, &live)?;
-        self.sparse = bounded(journal.sparse(&live)?, &live);
+        self.places = journal.places(&live);
         Ok(Step::Finished)
     }
-}
-
-/// As many of these segments as may be relocated after one checkpoint.
-fn bounded(mut segments: Vec<u32>, live: &BTreeMap<u32, u64>) -> Vec<u32> {
-    let mut copied = 0;
-    segments.truncate(RELOCATIONS_PER_CHECKPOINT);
-    segments.retain(|segment| {
-        copied += live.get(segment).copied().unwrap_or(0);
-        copied <= RELOCATED_BYTES_PER_CHECKPOINT
-    });
-    segments
 }
 
 /// The next rows of a capture, at most about one batch; the first comes with the intent.

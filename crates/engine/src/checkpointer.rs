@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use waystation_storage::{Lsn, StorageError};
+use waystation_storage::{Lsn, Place, StorageError};
 
 use crate::checkpoint::{Capture, Checkpoint, Step};
 use crate::ids::ShardId;
-use crate::relocation::Relocation;
+use crate::packing::{self, Packing};
 use crate::reply::promise;
 use crate::shared::{Letter, Shared};
 
@@ -82,13 +82,21 @@ fn checkpoint(shared: &Arc<Shared>) -> Result<Ended, StorageError> {
             return Err(error);
         }
     }
-    for segment in checkpoint.sparse {
-        let mut relocation = Relocation::begin(shared, segment);
-        if !relocation.wait(&shared.journal) || !await_durable(shared, relocation.listed) {
-            return Ok(Ended::Stopped);
-        }
-        relocation.finish(&*shared.view, &shared.journal)?;
+    pack(shared, checkpoint.places)
+}
+
+/// Packs what is worth it of these places.
+fn pack(shared: &Arc<Shared>, places: Vec<Place>) -> Result<Ended, StorageError> {
+    let (journal, now_ms) = (&shared.journal, shared.clock.now_ms());
+    let places = packing::choose(places, journal.segment_bytes(), &shared.budgets, now_ms);
+    if places.is_empty() {
+        return Ok(Ended::Complete);
     }
+    let mut packing = Packing::begin(shared, places);
+    if !packing.wait(journal) || !await_durable(shared, packing.listed) {
+        return Ok(Ended::Stopped);
+    }
+    packing.finish(&*shared.view, journal, now_ms)?;
     Ok(Ended::Complete)
 }
 

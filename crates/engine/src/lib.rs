@@ -43,7 +43,7 @@ mod catalog;
 mod row_key;
 mod checkpoint;
 mod checkpointer;
-mod relocation;
+mod packing;
 mod restore;
 mod clock;
 mod reply;

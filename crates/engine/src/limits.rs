@@ -47,10 +47,15 @@ pub const BODIES_PER_PUBLICATION_MAX: usize = 256;
 pub const PUBLISHED_BODY_BYTES_MAX: usize = 4 << 20;
 /// Rows of a checkpoint written to the view at a time.
 pub(crate) const CHECKPOINT_BATCH_BYTES: usize = 1 << 20;
-/// Segments relocated after one checkpoint at most: a few times as many as fill between two of them.
-pub(crate) const RELOCATIONS_PER_CHECKPOINT: usize = 16;
+/// Segments and packs that move into packs after one checkpoint at most: a few times as many as fill between two of them.
+pub(crate) const PLACES_PER_CHECKPOINT: usize = 32;
 /// Live bytes copied for that at most, so that copying stays in the background.
-pub(crate) const RELOCATED_BYTES_PER_CHECKPOINT: u64 = 64 << 20;
+pub(crate) const PACKED_BYTES_PER_CHECKPOINT: u64 = 64 << 20;
+/// A segment is packed when no more than one part in this many of it lives, and a pack when no more than that.
+pub(crate) const SEGMENT_LIVE_FRACTION: u64 = 4;
+pub(crate) const PACK_LIVE_FRACTION: u64 = 2;
+/// A pack is small below one part in this many of a segment.
+pub(crate) const SMALL_PACK_FRACTION: u64 = 4;
 /// Buckets over which one shard's catalog is spread, so that a change rewrites a small part of it.
 pub(crate) const CATALOG_BUCKETS: u16 = 256;
 /// Pages kept in memory at the head of every queue that is being read.
@@ -131,6 +136,10 @@ pub struct Budgets {
     pub log_page_entries: usize,
     /// Pages of one block of a log's directory.
     pub log_block_pages: usize,
+    /// A pack smaller than this is not packed again for its room: it gives little back.
+    pub pack_again_bytes_min: u64,
+    /// So many small packs that expire at about the same time become one, 2 or more.
+    pub small_packs_max: usize,
 }
 
 impl Default for Budgets {
@@ -149,6 +158,8 @@ impl Default for Budgets {
             outbox_chunk_effects: EFFECTS_PER_PULL_MAX,
             log_page_entries: LOG_PAGE_ENTRIES,
             log_block_pages: LOG_BLOCK_PAGES,
+            pack_again_bytes_min: 256 << 10,
+            small_packs_max: 8,
         }
     }
 }

@@ -4,14 +4,14 @@
 
 use std::collections::VecDeque;
 
-use waystation_storage::{Committed, JournalStatistics, Prepared, StorageError, Wait};
+use waystation_storage::{Committed, JournalStatistics, Place, Prepared, StorageError, Wait};
 
 use crate::checkpoint::{Capture, Checkpoint, Step};
 use crate::engine::Engine;
 use crate::ids::ShardId;
 use crate::index::Usage;
 use crate::open::Opened;
-use crate::relocation::Relocation;
+use crate::packing::{self, Packing};
 use crate::reply::{Reply, promise};
 use crate::shared::Letter;
 use crate::worker::Worker;
@@ -34,8 +34,8 @@ pub struct Manual {
     captures: Vec<Reply<Capture>>,
     captured: Vec<Capture>,
     checkpoint: Option<Checkpoint>,
-    sparse: Vec<u32>,
-    relocation: Option<Relocation>,
+    places: Vec<Place>,
+    packing: Option<Packing>,
     /// Letters between shards that are kept back, by worker; `None` while they are not.
     held: Option<Vec<VecDeque<Letter>>>,
 }
@@ -49,8 +49,8 @@ impl Manual {
             captures: Vec::new(),
             captured: Vec::new(),
             checkpoint: None,
-            sparse: Vec::new(),
-            relocation: None,
+            places: Vec::new(),
+            packing: None,
             held: None,
         }
     }
@@ -155,7 +155,7 @@ impl Manual {
                 Ok(Advance::More)
             }
             Step::Finished => {
-                self.sparse = std::mem::take(&mut checkpoint.sparse);
+                self.places = std::mem::take(&mut checkpoint.places);
                 self.checkpoint = None;
                 Ok(Advance::Finished)
             }
@@ -187,21 +187,24 @@ impl Manual {
         Advance::More
     }
 
-    /// The next step of relocating the segments that the last checkpoint found sparse.
-    pub fn relocation_step(&mut self) -> Result<Advance, StorageError> {
+    /// The next step of packing what the last checkpoint found.
+    pub fn packing_step(&mut self) -> Result<Advance, StorageError> {
         let shared = self.engine.shared.clone();
-        let Some(mut relocation) = self.relocation.take() else {
-            let Some(segment) = self.sparse.pop() else {
+        let (journal, now_ms) = (&shared.journal, shared.clock.now_ms());
+        let Some(mut packing) = self.packing.take() else {
+            let places = std::mem::take(&mut self.places);
+            let places = packing::choose(places, journal.segment_bytes(), &shared.budgets, now_ms);
+            if places.is_empty() {
                 return Ok(Advance::Finished);
-            };
-            self.relocation = Some(Relocation::begin(&shared, segment));
+            }
+            self.packing = Some(Packing::begin(&shared, places));
             return Ok(Advance::More);
         };
-        if relocation.collect(&shared.journal) && relocation.is_durable(&shared.journal) {
-            relocation.finish(&*shared.view, &shared.journal)?;
+        if packing.collect(journal) && packing.is_durable(journal) {
+            packing.finish(&*shared.view, journal, now_ms)?;
             return Ok(Advance::More);
         }
-        self.relocation = Some(relocation);
+        self.packing = Some(packing);
         Ok(Advance::Blocked)
     }
 }

@@ -51,9 +51,11 @@ pub(crate) enum Plant {
     CursorLost,
     /// A publish brings an entry to a reader whose cursor will bring it too.
     CursorPassed,
+    /// Bodies move into packs before what no longer wants the others is durable.
+    PackedEarly,
 }
 
-const NAMES: [(&str, Plant); 22] = [
+const NAMES: [(&str, Plant); 23] = [
     ("trim-too-far", Plant::TrimTooFar),
     ("outbox-cursor-lost", Plant::OutboxCursor),
     ("manifest-before-rows", Plant::ManifestFirst),
@@ -76,6 +78,7 @@ const NAMES: [(&str, Plant); 22] = [
     ("exhausted-stays", Plant::Exhausted),
     ("log-cursor-lost", Plant::CursorLost),
     ("log-cursor-passed", Plant::CursorPassed),
+    ("packed-before-durable", Plant::PackedEarly),
 ];
 
 static SELECTED: AtomicU8 = AtomicU8::new(0);

@@ -16,9 +16,9 @@ use crate::limits::Budgets;
 use crate::mailbox::Mailbox;
 use crate::need::{Contents, Need};
 use crate::open::Room;
+use crate::packing::{Listing, Wanted};
 use crate::plan::Offer;
 use crate::queue::Filters;
-use crate::relocation::Listing;
 use crate::reply::Promise;
 use crate::row_key::RowKey;
 use crate::station::Station;
@@ -68,10 +68,10 @@ pub(crate) enum Letter {
         generation: u64,
         rows: Vec<RowKey>,
     },
-    /// What refers to the journal segment?
+    /// What refers to these segments of the journal?
     ListBodies {
         shard: ShardId,
-        segment: u32,
+        wanted: Arc<Wanted>,
         promise: Promise<Listing>,
     },
     /// The clock was moved.

@@ -55,6 +55,8 @@ pub(crate) struct Profile {
     pub(crate) remembered_bytes: u64,
     /// Node-wide budgets are so small that commands are refused.
     pub(crate) tight: bool,
+    /// So much comes and goes that journal segments are mostly dead while little of them lives.
+    pub(crate) floods: bool,
     /// Standard queues are full of one tenant's messages, many of them in flight, and little else happens.
     pub(crate) crowded: bool,
     /// Of a hundred commands so many are about logs.
@@ -78,12 +80,13 @@ impl Profile {
         let spills = rng.u8(0..4) == 0;
         let full = rng.u8(0..8) == 0;
         let crowded = rng.u8(0..5) == 0;
+        let floods = !crowded && !full && rng.u8(0..3) == 0;
         Profile {
             steps,
-            crash_one_in: if faults {
-                one_of(rng, &[60, 150, 400])
-            } else {
-                0
+            crash_one_in: match (faults, floods) {
+                (true, true) => one_of(rng, &[150, 400, 800]),
+                (true, false) => one_of(rng, &[60, 150, 400]),
+                (false, _) => 0,
             },
             fault_one_in: if faults {
                 one_of(rng, &[0, 150, 400])
@@ -110,7 +113,10 @@ impl Profile {
             },
             queues_max: if crowded { 2 } else { rng.usize(2..=7) },
             commands_max: rng.usize(1..=if crowded { 2 } else { 10 }),
-            checkpoint_per_mille: one_of(rng, &[5, 60, 200]),
+            checkpoint_per_mille: match floods {
+                true => 200,
+                false => one_of(rng, &[5, 60, 200]),
+            },
             fetch_one_in: one_of(rng, &[1, 1, 20]),
             spills,
             hold_one_in: if spills {
@@ -122,6 +128,7 @@ impl Profile {
             bucket_entries: one_of(rng, &[3, 20, 600]),
             remembered_bytes: one_of(rng, &[0, 0, 4000]),
             tight: rng.u8(0..10) == 0,
+            floods,
             crowded,
             logs_percent: match crowded {
                 true => 0,
@@ -156,6 +163,10 @@ impl Profile {
         }
         budgets.log_page_entries = self.log_page_entries;
         budgets.log_block_pages = self.log_block_pages;
+        if self.floods {
+            budgets.pack_again_bytes_min = 0;
+            budgets.small_packs_max = 2;
+        }
         budgets.deduplication_bytes_max = self.remembered_bytes;
         budgets.deduplication_bucket_entries_max = self.bucket_entries;
         if self.tight {

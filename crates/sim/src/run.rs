@@ -124,8 +124,9 @@ impl Run {
         if self.rng.u64(0..1000) < self.profile.checkpoint_per_mille {
             self.checkpoint_some()?;
         }
-        if self.one_in(20) {
-            self.relocate()?;
+        let pack_one_in = if self.profile.floods { 4 } else { 20 };
+        if self.one_in(pack_one_in) {
+            self.pack()?;
         }
         match self.rng.u8(0..100) {
             0..35 => self.ask(),
@@ -243,28 +244,70 @@ impl Run {
             self.arm();
         }
         for _ in 0..most {
-            if self.checkpoint_step()? != Advance::More || self.is_doomed() {
+            let advance = self.checkpoint_step()?;
+            if advance == Advance::Finished && self.profile.floods {
+                return self.pack_some();
+            }
+            if advance != Advance::More || self.is_doomed() {
                 break;
             }
         }
         Ok(())
     }
 
-    pub(crate) fn relocate(&mut self) -> Result<Advance, String> {
+    /// Packs what the checkpoint found, or begins to.
+    fn pack_some(&mut self) -> Checked {
+        if self.profile.crash_one_in > 0 && self.one_in(3) {
+            return self.pack_without_the_last_purge();
+        }
+        for _ in 0..self.rng.u8(0..60) {
+            if self.is_doomed() {
+                break;
+            }
+            match self.rng.u8(0..6) {
+                0 => drop(self.commit()?),
+                1..4 => self.run_worker(),
+                4 => self.ask(),
+                _ => self.pack()?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Somebody purges a queue, the disk does not hear of it, and the power goes while or after the rest is packed.
+    fn pack_without_the_last_purge(&mut self) -> Checked {
+        let queues = self.workload.settled(&self.model);
+        if let Some(queue) = queues.get(self.rng.usize(0..queues.len().max(1))) {
+            self.begin(Request::Purge { queue: *queue });
+        }
+        for _ in 0..4 {
+            (0..WORKERS).for_each(|number| self.run_worker_number(number));
+            self.pack()?;
+        }
+        match self.is_doomed() {
+            true => Ok(()),
+            false => self.crash(),
+        }
+    }
+
+    /// The next step of packing. Now and then power goes when it was done: what is not durable then may want its bodies.
+    fn pack(&mut self) -> Checked {
         if self.profile.fault_one_in > 0 && self.one_in(40) {
             self.arm();
         }
-        let advance = self.machine.manual().relocation_step();
+        let packed = |run: &mut Run| run.machine.manual().journal_statistics().bytes_packed;
+        let before = packed(self);
+        let advance = self.machine.manual().packing_step();
         self.trace
-            .note(self.step, format_args!("relocation {advance:?}"));
-        match advance {
-            Ok(advance) => {
-                self.tried.relocations += u64::from(advance == Advance::More);
-                Ok(advance)
-            }
-            Err(error) => self
-                .broke("a relocation", &error.to_string())
-                .map(|()| Advance::Finished),
+            .note(self.step, format_args!("packing {advance:?}"));
+        if let Err(error) = advance {
+            return self.broke("packing", &error.to_string());
+        }
+        let packed = packed(self) > before;
+        self.tried.packings += u64::from(packed);
+        match packed && self.profile.crash_one_in > 0 && self.one_in(4) {
+            true => self.crash(),
+            false => Ok(()),
         }
     }
 

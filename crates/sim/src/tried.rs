@@ -27,8 +27,8 @@ pub struct Tried {
     pub outbox_spills: u64,
     /// Reads with a flipped bit.
     pub flips: u64,
-    /// Steps that moved live bodies out of mostly dead segments.
-    pub relocations: u64,
+    /// Times that live bodies moved into packs.
+    pub packings: u64,
     /// Flipped bits that refused a start, as they should.
     pub rots_found: u64,
     /// Receives that could not have missed a message unnoticed.
@@ -81,7 +81,8 @@ impl Tried {
         self.fetches += other.fetches;
         self.outbox_spills += other.outbox_spills;
         self.flips += other.flips;
-        self.relocations += other.relocations;
+        self.packings += other.packings;
+
         self.rots_found += other.rots_found;
         self.complete_receives += other.complete_receives;
         self.looks += other.looks;

@@ -62,6 +62,12 @@ impl Workload {
             return Some(self.create(rng, model, engine));
         }
         let queue = pick(rng, &settled);
+        if self.profile.floods
+            && rng.u8(0..4) == 0
+            && let Some(flood) = self.flood(rng, model, &settled)
+        {
+            return Some(flood);
+        }
         if rng.u8(0..200) == 0 {
             // Somebody who did not notice that the queue is gone.
             let place = rng.usize(0..self.named.len());
@@ -259,6 +265,26 @@ impl Workload {
         Request::Send { queue, drafts }
     }
 
+    /// Fills a good part of a segment with what a purge soon takes away.
+    fn flood(&mut self, rng: &mut Rng, model: &Model, settled: &[QueueId]) -> Option<Request> {
+        let standard = |id: &&QueueId| model.queues.get(id).is_some_and(|q| !q.is_fifo());
+        let queue = *settled.iter().find(standard)?;
+        if rng.bool() {
+            return Some(Request::Purge { queue });
+        }
+        let (count, bytes) = pick(rng, &[(3, 900_000), (3, 900_000), (12, 200_000)]);
+        let drafts = (0..count).map(|_| Draft {
+            body: self.content(bytes),
+            delay_ms: None,
+            group: None,
+            dedup: None,
+        });
+        Some(Request::Send {
+            queue,
+            drafts: drafts.collect(),
+        })
+    }
+
     /// A body unlike any other of the run.
     pub(crate) fn body(&mut self, rng: &mut Rng, small: bool) -> Bytes {
         if !small && rng.u8(0..20) == 0 {
@@ -269,7 +295,6 @@ impl Workload {
                 _ => Bytes::from((number as u32).to_le_bytes()[..3].to_vec()),
             };
         }
-        self.bodies += 1;
         let most = self.profile.body_bytes_max;
         let bytes = match rng.u8(0..10) {
             _ if small => 8,
@@ -279,6 +304,11 @@ impl Workload {
             2..5 => rng.usize(8..=most.min(5000)),
             _ => rng.usize(8..200),
         };
+        self.content(bytes)
+    }
+
+    fn content(&mut self, bytes: usize) -> Bytes {
+        self.bodies += 1;
         let mut content = Vec::with_capacity(bytes + 8);
         let mut state = self.bodies;
         while content.len() < bytes {

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use crate::data_directory::lock_existing;
 use crate::journal::body::verify_section;
 use crate::journal::frame::{FrameHeader, HEADER_BYTES, Parsed, next_frame_start};
+use crate::journal::pack::{Pack, Table};
 use crate::journal::record::Records;
-use crate::journal::relocated::Translation;
-use crate::journal::segments::{Segments, relocated_name, segment_name};
+use crate::journal::segments::{Segments, segment_name};
 use crate::journal::window::{Found, Window, proves_damage};
 use crate::limits::{PAGE_BYTES, SEGMENT_BYTES_DEFAULT};
 use crate::{Disk, Lsn, Open, OsDisk, StorageError};
@@ -48,7 +48,7 @@ pub fn check(path: &Path) -> Result<Report, StorageError> {
     let (_lock, journal) = lock_existing(path)?;
     let disk: Arc<dyn Disk> = Arc::new(OsDisk::new(&journal));
     let segment_bits = segment_bits(disk.as_ref())?;
-    let segments = Segments::list(disk.clone(), segment_bits)?;
+    let (segments, damage) = Segments::survey(disk.clone(), segment_bits)?;
     let report = Report {
         segments: segments.indices().len() as u64,
         ..Report::default()
@@ -61,8 +61,11 @@ pub fn check(path: &Path) -> Result<Report, StorageError> {
         expected: None,
     };
     check.walk_segments()?;
-    for index in segments.relocated_indices() {
-        check.relocated(disk.as_ref(), index)?;
+    for error in damage {
+        check.damage(error)?;
+    }
+    for (pack, _) in segments.packs() {
+        check.pack(disk.as_ref(), &pack)?;
     }
     Ok(check.report)
 }
@@ -172,28 +175,55 @@ impl Check<'_> {
         }
     }
 
-    fn relocated(&mut self, disk: &dyn Disk, index: u32) -> Result<(), StorageError> {
-        let name = relocated_name(index);
-        let file = disk
-            .open(&name, Open::Existing)
-            .map_err(StorageError::io("open", &name))?;
-        let translation = match Translation::load(file.as_ref(), &name, index) {
-            Ok(translation) => translation,
-            Err(StorageError::Corrupt { what, .. } | StorageError::UnknownFormat { what, .. }) => {
-                self.defect_in(&name, 0, what);
-                return Ok(());
+    fn pack(&mut self, disk: &dyn Disk, pack: &Pack) -> Result<(), StorageError> {
+        let name = pack.stored.name.as_str();
+        let file = disk.open(name, Open::Existing);
+        let file = file.map_err(StorageError::io("open", name))?;
+        let mut sections = Vec::new();
+        match Table::load(file.as_ref(), pack) {
+            Ok(Table::Relocated(table)) => {
+                sections.extend(
+                    table
+                        .entries()
+                        .iter()
+                        .map(|entry| (entry.place, entry.bytes)),
+                );
             }
-            Err(error) => return Err(error),
-        };
-        for entry in translation.entries() {
-            let mut section = vec![0; entry.bytes as usize];
-            file.read_at(entry.place, &mut section)
-                .map_err(StorageError::io("read", &name))?;
+            Ok(Table::Head(head)) => {
+                for number in 0..head.blocks() {
+                    match head.block(file.as_ref(), name, number) {
+                        Ok(block) => sections.extend(
+                            block
+                                .entries()
+                                .iter()
+                                .map(|entry| (entry.place, entry.bytes)),
+                        ),
+                        Err(error) => self.damage(error)?,
+                    }
+                }
+            }
+            Err(error) => self.damage(error)?,
+        }
+        for (place, bytes) in sections {
+            let mut section = vec![0; bytes as usize];
+            file.read_at(place, &mut section)
+                .map_err(StorageError::io("read", name))?;
             match verify_section(&section) {
                 Ok(_) => self.report.bodies += 1,
-                Err(what) => self.defect_in(&name, entry.place, what.to_owned()),
+                Err(what) => self.defect_in(name, place, what.to_owned()),
             }
         }
+        Ok(())
+    }
+
+    /// Damage of a file is a defect; anything else ends the check.
+    fn damage(&mut self, error: StorageError) -> Result<(), StorageError> {
+        let (file, offset, what) = match error {
+            StorageError::Corrupt { file, offset, what } => (file, offset, what),
+            StorageError::UnknownFormat { file, what } => (file, 0, what),
+            error => return Err(error),
+        };
+        self.defect_in(&file.to_string_lossy(), offset, what);
         Ok(())
     }
 

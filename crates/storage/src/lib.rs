@@ -23,9 +23,9 @@ pub use data_directory::DataDirectory;
 pub use disk::{AlignedBuffer, Disk, DiskFile, Flush, Open, OsDisk, VolatileDisk};
 pub use error::StorageError;
 pub use journal::{
-    Append, AppendError, Appended, Body, BodyHead, Committed, Durability, FullFrame, Funding,
-    Journal, JournalOptions, JournalStatistics, Position, Prepared, Reclaimed, Record, Relocated,
-    SegmentPin, Urgency, Wait, WantedBody,
+    Append, AppendError, Appended, Body, BodyHead, Committed, Draft, Durability, FullFrame,
+    Funding, Journal, JournalOptions, JournalStatistics, Packed, Place, Position, Prepared,
+    Reclaimed, Record, SegmentPin, Urgency, Wait, WantedBody,
 };
 pub use lsn::{BodyRef, Lsn, Occupies};
 pub use view::{FjallView, View, ViewOptions, ViewVisitor, ViewWrite};

@@ -41,11 +41,6 @@ pub const RECYCLED_SEGMENTS_MIN: usize = 4;
 /// Free segments kept for reuse however much is written: what a writer fills between two checkpoints, so that in a
 /// steady state none is created and none zeroed.
 pub const RECYCLED_SEGMENTS_MAX: usize = 12;
-/// A segment is worth relocating when no more than one part in this many of it lives, a relocated file worth packing again
-/// likewise.
-pub const RELOCATE_LIVE_FRACTION: u64 = 4;
-/// A relocated file smaller than this is not packed again: it gives little room back.
-pub const PACKED_AGAIN_BYTES_MIN: u64 = 256 * 1024;
 /// Size of the file that is dropped when the disk is full, so that one checkpoint still fits.
 pub const BALLAST_BYTES: u64 = 64 * 1024 * 1024;
 /// Block cache of the view unless options say otherwise.

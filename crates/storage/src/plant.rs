@@ -15,13 +15,19 @@ pub(crate) enum Plant {
     BodyChecksum,
     /// Segments are given back although bodies in them are live.
     LiveBytes,
+    /// A pack counts as dead when nothing lives of its first segment.
+    PackFirstSegment,
+    /// A pack takes the place of its segments before it is on the disk.
+    PackUnflushed,
 }
 
-const NAMES: [(&str, Plant); 4] = [
+const NAMES: [(&str, Plant); 6] = [
     ("early-ack", Plant::EarlyAck),
     ("frame-checksum-skipped", Plant::FrameChecksum),
     ("body-checksum-skipped", Plant::BodyChecksum),
     ("live-bytes-ignored", Plant::LiveBytes),
+    ("pack-judged-by-first-segment", Plant::PackFirstSegment),
+    ("pack-unflushed", Plant::PackUnflushed),
 ];
 
 static SELECTED: AtomicU8 = AtomicU8::new(0);

@@ -30,6 +30,11 @@ const JOURNAL_COUNTERS: &[Row<JournalStatistics>] = &[
         "Bytes zeroed ahead of the writer",
     ),
     (
+        "waystation_journal_packed_bytes",
+        |journal| journal.bytes_packed,
+        "Bytes of bodies that moved into packs",
+    ),
+    (
         "waystation_journal_frames",
         |journal| journal.frames,
         "Frames written",
@@ -64,9 +69,9 @@ const JOURNAL_GAUGES: &[Row<JournalStatistics>] = &[
         "Segment files",
     ),
     (
-        "waystation_journal_relocated",
-        |journal| journal.relocated,
-        "Files with the live bodies of segments that were mostly dead",
+        "waystation_journal_packs",
+        |journal| journal.packs,
+        "Files with what lives of segments that were mostly dead",
     ),
     (
         "waystation_journal_ring_bytes",

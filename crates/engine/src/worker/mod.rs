@@ -20,9 +20,9 @@ use crate::config::EngineError;
 use crate::ids::{LogId, QueueId, Resource, ShardId};
 use crate::limits::{POLL_END_STEP_MS, RETRY_MS};
 use crate::need::Need;
+use crate::packing::Listing;
 use crate::parked::{Parked, Work};
 use crate::plan::{Outcome, Turn};
-use crate::relocation::Listing;
 use crate::shard::Shard;
 use crate::shared::{Letter, Shared};
 
@@ -188,11 +188,11 @@ impl Worker {
             }
             Letter::ListBodies {
                 shard,
-                segment,
+                wanted,
                 promise,
             } => {
                 if let Some(state) = self.shards.get(&shard) {
-                    promise.fill(Listing::take(state, segment));
+                    promise.fill(Listing::take(state, &wanted));
                 }
             }
             Letter::Tick => {}

@@ -1,4 +1,4 @@
-//! Scenes that need a machine and no seed: what a crash, a checkpoint or a relocation leaves.
+//! Scenes that need a machine and no seed: what a crash, a checkpoint or packing leaves.
 
 use std::future::Future;
 use std::pin::pin;
@@ -114,9 +114,9 @@ impl Machine {
         Advance::Blocked
     }
 
-    /// Relocates whatever the last checkpoint found sparse.
-    fn relocate(&mut self) {
-        while self.manual().relocation_step().expect("no fault") != Advance::Finished {
+    /// Packs whatever the last checkpoint found sparse.
+    fn pack(&mut self) {
+        while self.manual().packing_step().expect("no fault") != Advance::Finished {
             self.run_workers();
         }
     }
@@ -193,8 +193,8 @@ fn bodies_in_chunks_leave_a_mostly_dead_segment() {
     for _ in 0..2 {
         assert_eq!(machine.checkpoint(), Advance::Finished);
     }
-    machine.relocate();
-    assert_eq!(machine.manual().journal_statistics().relocated, 1);
+    machine.pack();
+    assert_eq!(machine.manual().journal_statistics().packs, 1);
 
     let handle = machine.engine().queue(queue);
     let request = ReceiveRequest {

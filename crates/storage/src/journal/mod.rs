@@ -10,7 +10,6 @@ pub(crate) mod body;
 pub(crate) mod frame;
 mod layout;
 pub(crate) mod record;
-pub(crate) mod relocated;
 
 mod append;
 mod commit;
@@ -22,9 +21,9 @@ mod scan;
 pub(crate) mod segments;
 pub(crate) mod window;
 
+pub(crate) mod pack;
 mod prepare;
 mod reclaim;
-mod relocate;
 mod space;
 
 #[cfg(test)]
@@ -35,7 +34,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::limits::{SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN};
 use crate::{Disk, Lsn, StorageError};
@@ -46,12 +45,12 @@ use scan::{Scan, Tail};
 use segments::Segments;
 use space::Space;
 
+pub use pack::{Draft, Packed, Place};
 pub use read::WantedBody;
 pub use segments::SegmentPin;
 pub use terms::{
     Append, AppendError, Appended, Body, BodyHead, Committed, Durability, FullFrame, Funding,
-    JournalOptions, JournalStatistics, Position, Prepared, Reclaimed, Record, Relocated, Urgency,
-    Wait,
+    JournalOptions, JournalStatistics, Position, Prepared, Reclaimed, Record, Urgency, Wait,
 };
 
 /// The journal; all methods take `&self` and may be called from several threads.
@@ -83,6 +82,8 @@ pub struct Journal {
     /// The newest `trim` that `reclaim` was given.
     trimmed: AtomicU64,
     references: Mutex<FxHashMap<u32, Lsn>>,
+    /// Segments with bodies that could not be read when they were to be packed.
+    unreadable: Mutex<FxHashSet<u32>>,
     counters: Counters,
 }
 
@@ -100,6 +101,7 @@ struct Counters {
     bytes_written: AtomicU64,
     bytes_appended: AtomicU64,
     bytes_zeroed: AtomicU64,
+    bytes_packed: AtomicU64,
     frames: AtomicU64,
     records: AtomicU64,
     flushes: AtomicU64,
@@ -155,6 +157,7 @@ impl Journal {
             turns: Turns::default(),
             trimmed: AtomicU64::new(start.unwrap_or_default().0),
             references: Mutex::default(),
+            unreadable: Mutex::default(),
             counters: Counters::default(),
             options,
         };
@@ -174,11 +177,17 @@ impl Journal {
         self.segments.segment_of(lsn)
     }
 
+    /// Size of a segment.
+    #[must_use]
+    pub fn segment_bytes(&self) -> u64 {
+        1 << self.segment_bits
+    }
+
     /// Numbers for `/metrics`.
     #[must_use]
     pub fn statistics(&self) -> JournalStatistics {
         let counters = &self.counters;
-        let (segments, relocated) = self.segments.counts();
+        let (segments, packs) = self.segments.counts();
         JournalStatistics {
             bytes_written: counters.bytes_written.load(Ordering::Relaxed),
             bytes_appended: counters.bytes_appended.load(Ordering::Relaxed),
@@ -187,7 +196,8 @@ impl Journal {
             records: counters.records.load(Ordering::Relaxed),
             flushes: counters.flushes.load(Ordering::Relaxed),
             segments,
-            relocated,
+            packs,
+            bytes_packed: counters.bytes_packed.load(Ordering::Relaxed),
             ring_bytes: read_lock(&self.ring).memory_bytes() as u64,
             reads_memory: counters.reads_memory.load(Ordering::Relaxed),
             reads_file: counters.reads_file.load(Ordering::Relaxed),

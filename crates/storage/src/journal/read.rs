@@ -14,6 +14,13 @@ use crate::{BodyRef, Lsn, Occupies, StorageError};
 /// A body to read, its owner and its sequence.
 pub type WantedBody = (BodyRef, u64, u64);
 
+/// The sections of some bodies, read together.
+pub(super) struct Run {
+    pub(super) span: Vec<u8>,
+    /// Where each one begins in it.
+    pub(super) places: Vec<usize>,
+}
+
 /// Where a read may look.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reach {
@@ -44,9 +51,7 @@ impl Journal {
         let mut bodies = Vec::with_capacity(wanted.len());
         let mut rest = wanted;
         while let Some((body, owner, sequence)) = rest.first() {
-            let run = self.neighbours(rest);
-            let together = (run.len() > 1).then(|| self.read_run(run)).flatten();
-            match together {
+            match self.read_run(rest) {
                 Some(run) => bodies.extend(run),
                 None => bodies.push(self.read_body(*body, *owner, *sequence)),
             }
@@ -55,7 +60,43 @@ impl Journal {
         bodies
     }
 
-    /// The first bodies of the list as far as one read fetches them all: plain, on the disk, in one segment.
+    /// Reads the first of these bodies in one go with those that stand near it; `None` when it is to be read alone, in which
+    /// case whatever is wrong is told of it.
+    fn read_run(&self, wanted: &[WantedBody]) -> Option<Vec<Result<Bytes, StorageError>>> {
+        let near = self.neighbours(wanted);
+        if near.len() > 1
+            && let Some(run) = self.read_neighbours(near).ok()?
+        {
+            return Some(self.bodies_in(near, run));
+        }
+        let plain = |(body, ..): &&WantedBody| {
+            chunk_count(body.bytes) == 0 && body.bytes as usize <= BODY_BYTES_MAX
+        };
+        let plain = wanted.iter().take_while(plain).map(|(body, ..)| *body);
+        let run = self.segments.packed_run(plain).ok()??;
+        let near = wanted.get(..run.places.len())?;
+        Some(self.bodies_in(near, run))
+    }
+
+    /// The bodies whose sections were read.
+    fn bodies_in(&self, wanted: &[WantedBody], run: Run) -> Vec<Result<Bytes, StorageError>> {
+        self.counters.reads_file.fetch_add(1, Ordering::Relaxed);
+        let length: usize = wanted.iter().map(|(body, ..)| body.bytes as usize).sum();
+        // Nobody shall hold a span for the little of it that he wants.
+        let sparse = length * 2 < run.span.len();
+        let span = Bytes::from(run.span);
+        let body = |((body, owner, sequence), at): (&WantedBody, &usize)| {
+            let section = span.slice(*at..at + head_section_bytes(body.bytes));
+            let content = self.verified(body.lsn, section, *owner, *sequence)?;
+            Ok(match sparse {
+                true => Bytes::copy_from_slice(&content),
+                false => content,
+            })
+        };
+        wanted.iter().zip(&run.places).map(body).collect()
+    }
+
+    /// The first bodies of the list as far as one read of a segment fetches them all: plain, on the disk, in one segment.
     fn neighbours<'a>(&self, wanted: &'a [WantedBody]) -> &'a [WantedBody] {
         let Some((first, ..)) = wanted.first() else {
             return wanted;
@@ -77,30 +118,21 @@ impl Journal {
         &wanted[..count]
     }
 
-    /// Reads neighbours in one go; `None` when they are to be read one by one: some were relocated, or are gone, or
-    /// whatever is wrong is to be told of each.
-    fn read_run(&self, run: &[WantedBody]) -> Option<Vec<Result<Bytes, StorageError>>> {
-        let (first, last) = (run.first()?.0, run.last()?.0);
+    /// Neighbours of one segment; `None` when a pack has them.
+    fn read_neighbours(&self, near: &[WantedBody]) -> Result<Option<Run>, StorageError> {
+        let (Some((first, ..)), Some((last, ..))) = (near.first(), near.last()) else {
+            return Ok(None);
+        };
         let end = last.lsn.0 + head_section_bytes(last.bytes) as u64;
         let mut span = vec![0; (end - first.lsn.0) as usize];
-        if !self.segments.read_span(first.lsn, &mut span).ok()? {
-            return None;
+        if !self.segments.read_span(first.lsn, &mut span)? {
+            return Ok(None);
         }
-        self.counters.reads_file.fetch_add(1, Ordering::Relaxed);
-        let wanted: usize = run.iter().map(|(body, ..)| body.bytes as usize).sum();
-        // Nobody shall hold a span for the little of it that he wants.
-        let sparse = wanted * 2 < span.len();
-        let span = Bytes::from(span);
-        let body = |(body, owner, sequence): &WantedBody| {
-            let at = (body.lsn.0 - first.lsn.0) as usize;
-            let section = span.slice(at..at + head_section_bytes(body.bytes));
-            let content = self.verified(body.lsn, section, *owner, *sequence)?;
-            Ok(match sparse {
-                true => Bytes::copy_from_slice(&content),
-                false => content,
-            })
-        };
-        Some(run.iter().map(body).collect())
+        let place = |(body, ..): &WantedBody| (body.lsn.0 - first.lsn.0) as usize;
+        Ok(Some(Run {
+            places: near.iter().map(place).collect(),
+            span,
+        }))
     }
 
     /// The same as `read_body` without I/O: `None` when some of it is no longer in memory, or is not this owner's and sequence's.

@@ -1,8 +1,10 @@
 //! Reclaiming: segments that replay does not need and that hold no live body become future segments, or go.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::pack::Pack;
 use super::segments::segment_name;
 use super::{Journal, Reclaimed, SegmentPin, lock};
 use crate::{Lsn, StorageError};
@@ -20,21 +22,28 @@ impl Journal {
         self.trimmed.fetch_max(trim.0, Ordering::AcqRel);
         self.space.measure_consumption();
         let mut reclaimed = Reclaimed::default();
-        let relocated = self.segments.relocated_indices();
+        let lives = |index: &u32| live.get(index).is_some_and(|bytes| *bytes > 0);
         for index in self.segments.indices() {
-            // Bodies of a relocated segment are read from the relocated file.
-            let held = live.get(&index).is_some_and(|bytes| *bytes > 0)
-                && relocated.binary_search(&index).is_err();
+            // Bodies of a packed segment are read from the pack.
+            let held = lives(&index) && !self.segments.is_packed(index);
             #[cfg(feature = "planted-bugs")]
             let held = held && !crate::plant::is(crate::plant::Plant::LiveBytes);
             if !held && self.is_dead(index) {
                 self.retire(index, &mut reclaimed)?;
             }
         }
-        for index in relocated {
-            let held = live.get(&index).is_some_and(|bytes| *bytes > 0);
-            if !held && self.is_dead(index) && !self.segments.contains(index) {
-                self.remove_relocated(index, &mut reclaimed)?;
+        for (pack, held) in self.segments.packs() {
+            let held = held.as_slice();
+            #[cfg(feature = "planted-bugs")]
+            let held = match crate::plant::is(crate::plant::Plant::PackFirstSegment) {
+                true => &held[..held.len().min(1)],
+                false => held,
+            };
+            let over = |index: &u32| {
+                !lives(index) && self.is_dead(*index) && !self.segments.contains(*index)
+            };
+            if held.iter().all(over) {
+                self.remove_pack(pack, &mut reclaimed)?;
             }
         }
         self.remove_surplus(&mut reclaimed)?;
@@ -99,13 +108,22 @@ impl Journal {
         Ok(())
     }
 
-    fn remove_relocated(&self, index: u32, reclaimed: &mut Reclaimed) -> Result<(), StorageError> {
-        if let Some(stored) = self.segments.take_relocated(index) {
+    /// Removes a pack unless somebody reads it; then a later reclaim does.
+    pub(super) fn remove_pack(
+        &self,
+        pack: Arc<Pack>,
+        reclaimed: &mut Reclaimed,
+    ) -> Result<(), StorageError> {
+        let id = pack.id;
+        // The hand on it counts as a reader.
+        drop(pack);
+        if let Some(pack) = self.segments.take_pack(id) {
+            let name = &pack.stored.name;
             self.segments
                 .disk()
-                .remove(&stored.name)
-                .map_err(StorageError::io("remove", &stored.name))?;
-            reclaimed.removed.push(index);
+                .remove(name)
+                .map_err(StorageError::io("remove", name))?;
+            reclaimed.packs += 1;
         }
         Ok(())
     }

@@ -1,13 +1,13 @@
-//! The files of the journal: segments (`<16 hex digits>.seg`) and what was relocated out of dead ones (`.rel`).
+//! The files of the journal: segments (`<16 hex digits>.seg`) and packs of what lives of mostly dead ones (`pack/`).
 //! Files are opened when first read and closed when too many are open. Whoever reads holds the entry, and an entry
-//! that somebody holds is not recycled.
+//! that somebody holds is neither recycled nor removed.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 
-use super::relocated::Translation;
+use super::pack::{Head, Pack, PackId, Shelf, Table as PackTable};
 use super::{lock, read_lock, write_lock};
 use crate::limits::OPEN_SEGMENTS_MAX;
 use crate::{Disk, DiskFile, Lsn, Open, StorageError};
@@ -17,26 +17,30 @@ pub(crate) struct StoredFile {
     pub(crate) name: String,
     opened: Mutex<Option<Opened>>,
     last_used: AtomicU64,
-    /// Length of a relocated file, once somebody asked.
-    bytes: OnceLock<u64>,
 }
 
+/// A file that is open, and of a pack where what is in it.
 #[derive(Clone)]
-struct Opened {
-    file: Arc<dyn DiskFile>,
-    /// Of relocated files only.
-    translation: Option<Arc<Translation>>,
+pub(super) struct Opened {
+    pub(super) file: Arc<dyn DiskFile>,
+    pub(super) table: Option<Arc<PackTable>>,
 }
 
-/// Keeps one segment from being recycled while it is alive.
+/// Keeps the bodies of one segment where they are while it is alive.
 pub struct SegmentPin {
-    _file: Arc<StoredFile>,
+    _file: Held,
+}
+
+/// Where the bodies of a segment are.
+enum Held {
+    Segment { _file: Arc<StoredFile> },
+    Pack { _pack: Arc<Pack> },
 }
 
 #[derive(Default)]
 struct Table {
     segments: BTreeMap<u32, Arc<StoredFile>>,
-    relocated: BTreeMap<u32, Arc<StoredFile>>,
+    shelf: Shelf,
 }
 
 /// All files, by segment index.
@@ -52,62 +56,79 @@ pub(crate) fn segment_name(index: u32) -> String {
     format!("{index:016x}.seg")
 }
 
-/// Name of the file with what was relocated out of a segment.
-pub(crate) fn relocated_name(index: u32) -> String {
-    format!("{index:016x}.rel")
-}
-
-/// The segment index in a file name with this extension.
-pub(crate) fn index_of(name: &str, extension: &str) -> Option<u32> {
+/// The number in a file name with this extension.
+fn number_of(name: &str, extension: &str) -> Option<u64> {
     let digits = name.strip_suffix(extension)?.strip_suffix('.')?;
     if digits.len() == 16 {
-        u32::from_str_radix(digits, 16).ok()
+        u64::from_str_radix(digits, 16).ok()
     } else {
         None
     }
 }
 
+/// The segment index in a file name with this extension.
+pub(crate) fn index_of(name: &str, extension: &str) -> Option<u32> {
+    u32::try_from(number_of(name, extension)?).ok()
+}
+
 impl StoredFile {
-    fn new(name: String, file: Option<Arc<dyn DiskFile>>) -> Arc<Self> {
-        let opened = file.map(|file| Opened {
-            file,
-            translation: None,
-        });
-        Arc::new(Self {
+    pub(super) fn closed(name: String) -> Self {
+        Self {
             name,
-            opened: Mutex::new(opened),
+            opened: Mutex::new(None),
             last_used: AtomicU64::new(0),
-            bytes: OnceLock::new(),
-        })
+        }
     }
 }
 
 impl Segments {
     /// Lists the files of a journal; changes nothing.
     pub(crate) fn list(disk: Arc<dyn Disk>, segment_bits: u8) -> Result<Self, StorageError> {
-        let mut table = Table::default();
-        for name in disk
-            .list()
-            .map_err(StorageError::io("list the journal in", "journal"))?
-        {
+        let (segments, damage) = Self::survey(disk, segment_bits)?;
+        match damage.into_iter().next() {
+            None => Ok(segments),
+            Some(error) => Err(error),
+        }
+    }
+
+    /// The same, and what is wrong with packs that cannot be listed because they are damaged.
+    pub(crate) fn survey(
+        disk: Arc<dyn Disk>,
+        segment_bits: u8,
+    ) -> Result<(Self, Vec<StorageError>), StorageError> {
+        let (mut table, mut damage) = (Table::default(), Vec::new());
+        let names = disk.list();
+        for name in names.map_err(StorageError::io("list the journal in", "journal"))? {
             if let Some(index) = index_of(&name, "seg") {
-                table.segments.insert(index, StoredFile::new(name, None));
-            } else if let Some(index) = index_of(&name, "rel") {
-                table.relocated.insert(index, StoredFile::new(name, None));
-            } else if name.ends_with(".tmp") {
-                disk.remove(&name)
-                    .map_err(StorageError::io("remove", &name))?;
+                let stored = Arc::new(StoredFile::closed(name));
+                table.segments.insert(index, stored);
+                continue;
+            }
+            let relocated = index_of(&name, "rel").map(PackId::Relocated);
+            let numbered = number_of(&name, "pak").map(PackId::Numbered);
+            let Some(id) = relocated.or(numbered) else {
+                continue;
+            };
+            match Pack::load(disk.as_ref(), name, id) {
+                Ok(pack) => table.shelf.insert(pack),
+                Err(
+                    error @ (StorageError::Corrupt { .. } | StorageError::UnknownFormat { .. }),
+                ) => {
+                    damage.push(error);
+                }
+                Err(error) => return Err(error),
             }
         }
-        Ok(Self {
+        let segments = Self {
             disk,
             segment_bits,
             table: RwLock::new(table),
             ticks: AtomicU64::new(0),
-        })
+        };
+        Ok((segments, damage))
     }
 
-    /// Removes what an interrupted relocation left.
+    /// Removes what an interrupted packing left.
     pub(super) fn remove_leftovers(&self) -> Result<(), StorageError> {
         for name in self
             .disk
@@ -145,15 +166,27 @@ impl Segments {
         read_lock(&self.table).segments.keys().copied().collect()
     }
 
-    /// Indices of segments with relocated bodies, in order.
-    pub(crate) fn relocated_indices(&self) -> Vec<u32> {
-        read_lock(&self.table).relocated.keys().copied().collect()
+    /// All packs, and of each the segments whose survivors are there and nowhere else.
+    pub(crate) fn packs(&self) -> Vec<(Arc<Pack>, Vec<u32>)> {
+        let shelf = &read_lock(&self.table).shelf;
+        let packs = shelf.packs();
+        packs
+            .map(|pack| (pack.clone(), shelf.held_by(pack).collect()))
+            .collect()
     }
 
-    /// Number of segment files and of relocated ones.
+    /// What lives of a segment is in a pack.
+    pub(super) fn is_packed(&self, index: u32) -> bool {
+        read_lock(&self.table).shelf.holder(index).is_some()
+    }
+
+    /// Number of segment files and of packs.
     pub(super) fn counts(&self) -> (u64, u64) {
         let table = read_lock(&self.table);
-        (table.segments.len() as u64, table.relocated.len() as u64)
+        (
+            table.segments.len() as u64,
+            table.shelf.packs().count() as u64,
+        )
     }
 
     pub(crate) fn contains(&self, index: u32) -> bool {
@@ -163,13 +196,16 @@ impl Segments {
     /// Keeps whatever holds the bodies of a segment.
     pub(super) fn pin(&self, index: u32) -> Option<SegmentPin> {
         let table = read_lock(&self.table);
-        let file = table
-            .segments
-            .get(&index)
-            .or_else(|| table.relocated.get(&index))?;
-        Some(SegmentPin {
-            _file: file.clone(),
-        })
+        let pack = table.shelf.holder(index);
+        let file = match pack {
+            Some(pack) => Held::Pack {
+                _pack: pack.clone(),
+            },
+            None => Held::Segment {
+                _file: table.segments.get(&index)?.clone(),
+            },
+        };
+        Some(SegmentPin { _file: file })
     }
 
     /// Creates a segment with its whole room reserved; its name is durable when this returns.
@@ -196,12 +232,12 @@ impl Segments {
     }
 
     fn insert(&self, index: u32, file: Arc<dyn DiskFile>) {
-        let stored = StoredFile::new(segment_name(index), Some(file));
-        stored.last_used.store(
-            self.ticks.fetch_add(1, Ordering::Relaxed),
-            Ordering::Relaxed,
-        );
-        write_lock(&self.table).segments.insert(index, stored);
+        let stored = StoredFile::closed(segment_name(index));
+        *lock(&stored.opened) = Some(Opened { file, table: None });
+        self.touch(&stored);
+        write_lock(&self.table)
+            .segments
+            .insert(index, Arc::new(stored));
         self.close_some();
     }
 
@@ -214,43 +250,25 @@ impl Segments {
         table.segments.remove(&index)
     }
 
-    /// The same for a relocated file.
-    pub(super) fn take_relocated(&self, index: u32) -> Option<Arc<StoredFile>> {
-        let mut table = write_lock(&self.table);
-        if Arc::strong_count(table.relocated.get(&index)?) > 1 {
-            return None;
-        }
-        table.relocated.remove(&index)
+    /// The same for a pack.
+    pub(super) fn take_pack(&self, id: PackId) -> Option<Arc<Pack>> {
+        write_lock(&self.table).shelf.take(id)
     }
 
     /// Enters a file that was renamed to this segment.
     pub(super) fn insert_named(&self, index: u32) {
-        write_lock(&self.table)
-            .segments
-            .insert(index, StoredFile::new(segment_name(index), None));
+        let stored = Arc::new(StoredFile::closed(segment_name(index)));
+        write_lock(&self.table).segments.insert(index, stored);
     }
 
-    /// Enters a relocated file; readers prefer it to the segment from now on.
-    pub(super) fn insert_relocated(&self, index: u32) {
-        write_lock(&self.table)
-            .relocated
-            .insert(index, StoredFile::new(relocated_name(index), None));
+    /// Enters a pack that is durable; readers prefer it to its segments from now on.
+    pub(super) fn insert_pack(&self, head: &Head) {
+        write_lock(&self.table).shelf.insert(Pack::new(head));
     }
 
-    /// Length of the file with what was relocated out of a segment, if there is one.
-    pub(super) fn relocated_bytes(&self, index: u32) -> Result<Option<u64>, StorageError> {
-        let Some(stored) = read_lock(&self.table).relocated.get(&index).cloned() else {
-            return Ok(None);
-        };
-        if let Some(bytes) = stored.bytes.get() {
-            return Ok(Some(*bytes));
-        }
-        let file = self.disk.open(&stored.name, Open::Existing);
-        let file = file.map_err(StorageError::io("open", &stored.name))?;
-        let bytes = file
-            .len()
-            .map_err(StorageError::io("read the length of", &stored.name))?;
-        Ok(Some(*stored.bytes.get_or_init(|| bytes)))
+    /// The number of the next pack.
+    pub(super) fn next_pack(&self) -> u64 {
+        read_lock(&self.table).shelf.next_number()
     }
 
     /// The open file of a segment.
@@ -258,33 +276,27 @@ impl Segments {
         let Some(stored) = read_lock(&self.table).segments.get(&index).cloned() else {
             return Ok(None);
         };
-        let opened = self.opened(&stored, |_| Ok(None))?;
-        Ok(Some(opened.file))
+        Ok(Some(self.opened(&stored, None)?.file))
     }
 
     /// Fills `out` from an address, wherever the bytes live now, and names the place for error messages.
     pub(super) fn read(&self, lsn: Lsn, out: &mut [u8]) -> Result<(), StorageError> {
         let index = self.segment_of(lsn);
-        let (relocated, segment) = {
+        let (pack, segment) = {
             let table = read_lock(&self.table);
             (
-                table.relocated.get(&index).cloned(),
+                table.shelf.holder(index).cloned(),
                 table.segments.get(&index).cloned(),
             )
         };
-        if let Some(stored) = relocated {
-            let opened = self.opened(&stored, |file| {
-                Translation::load(file, &stored.name, index).map(Some)
-            })?;
-            let place = opened
-                .translation
-                .and_then(|table| table.find(self.offset_of(lsn)));
-            if let Some(place) = place {
-                return read_exactly(opened.file.as_ref(), &stored.name, place, out);
+        if let Some(pack) = pack {
+            let opened = self.open_pack(&pack)?;
+            if let Some(place) = opened.place(&pack, (index, self.offset_of(lsn) as u32))? {
+                return read_exactly(opened.file.as_ref(), &pack.stored.name, place, out);
             }
         }
         let stored = segment.ok_or(StorageError::BodyMissing { lsn })?;
-        let opened = self.opened(&stored, |_| Ok(None))?;
+        let opened = self.opened(&stored, None)?;
         read_exactly(opened.file.as_ref(), &stored.name, self.offset_of(lsn), out)
     }
 
@@ -293,13 +305,13 @@ impl Segments {
         let index = self.segment_of(lsn);
         let stored = {
             let table = read_lock(&self.table);
-            if table.relocated.contains_key(&index) {
+            if table.shelf.holder(index).is_some() {
                 return Ok(false);
             }
             table.segments.get(&index).cloned()
         };
         let stored = stored.ok_or(StorageError::BodyMissing { lsn })?;
-        let opened = self.opened(&stored, |_| Ok(None))?;
+        let opened = self.opened(&stored, None)?;
         read_exactly(opened.file.as_ref(), &stored.name, self.offset_of(lsn), out)?;
         Ok(true)
     }
@@ -309,15 +321,27 @@ impl Segments {
         (segment_name(self.segment_of(lsn)), self.offset_of(lsn))
     }
 
-    fn opened(
-        &self,
-        stored: &Arc<StoredFile>,
-        load: impl FnOnce(&dyn DiskFile) -> Result<Option<Translation>, StorageError>,
-    ) -> Result<Opened, StorageError> {
-        stored.last_used.store(
-            self.ticks.fetch_add(1, Ordering::Relaxed),
-            Ordering::Relaxed,
-        );
+    /// The pack with what lives of a segment, open.
+    pub(super) fn holder(&self, index: u32) -> Result<Option<(Arc<Pack>, Opened)>, StorageError> {
+        let pack = read_lock(&self.table).shelf.holder(index).cloned();
+        let Some(pack) = pack else {
+            return Ok(None);
+        };
+        let opened = self.open_pack(&pack)?;
+        Ok(Some((pack, opened)))
+    }
+
+    fn open_pack(&self, pack: &Pack) -> Result<Opened, StorageError> {
+        self.opened(&pack.stored, Some(pack))
+    }
+
+    fn touch(&self, stored: &StoredFile) {
+        let tick = self.ticks.fetch_add(1, Ordering::Relaxed);
+        stored.last_used.store(tick, Ordering::Relaxed);
+    }
+
+    fn opened(&self, stored: &StoredFile, pack: Option<&Pack>) -> Result<Opened, StorageError> {
+        self.touch(stored);
         let mut slot = lock(&stored.opened);
         if let Some(opened) = slot.as_ref() {
             return Ok(opened.clone());
@@ -326,8 +350,11 @@ impl Segments {
             .disk
             .open(&stored.name, Open::Existing)
             .map_err(StorageError::io("open", &stored.name))?;
-        let translation = load(file.as_ref())?.map(Arc::new);
-        let opened = Opened { file, translation };
+        let table = pack.map(|pack| PackTable::load(file.as_ref(), pack));
+        let opened = Opened {
+            table: table.transpose()?.map(Arc::new),
+            file,
+        };
         *slot = Some(opened.clone());
         drop(slot);
         self.close_some();
@@ -340,7 +367,8 @@ impl Segments {
         let mut open: Vec<_> = table
             .segments
             .values()
-            .chain(table.relocated.values())
+            .map(|stored| stored.as_ref())
+            .chain(table.shelf.packs().map(|pack| &pack.stored))
             // A file that is being opened right now counts as closed.
             .filter(|stored| stored.opened.try_lock().is_ok_and(|slot| slot.is_some()))
             .map(|stored| (stored.last_used.load(Ordering::Relaxed), stored))
@@ -356,7 +384,7 @@ impl Segments {
 }
 
 /// Reads all of `out` or says where the file ends too early.
-fn read_exactly(
+pub(super) fn read_exactly(
     file: &dyn DiskFile,
     name: &str,
     offset: u64,

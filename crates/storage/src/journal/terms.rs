@@ -241,17 +241,10 @@ pub struct Prepared {
 pub struct Reclaimed {
     /// Segments renamed to a future index.
     pub recycled: Vec<u32>,
-    /// Segments or relocated files removed.
+    /// Segments removed.
     pub removed: Vec<u32>,
-}
-
-/// What `relocate` did.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Relocated {
-    /// Body sections copied.
-    pub bodies: u64,
-    /// Bytes copied.
-    pub bytes: u64,
+    /// Packs removed.
+    pub packs: u64,
 }
 
 /// Numbers for `/metrics`; counters since the start unless said otherwise.
@@ -271,8 +264,10 @@ pub struct JournalStatistics {
     pub flushes: u64,
     /// Segment files now, prepared ones included.
     pub segments: u64,
-    /// Relocated files now.
-    pub relocated: u64,
+    /// Packs now.
+    pub packs: u64,
+    /// Bytes of bodies that were copied into packs.
+    pub bytes_packed: u64,
     /// Memory of the ring now.
     pub ring_bytes: u64,
     /// Bodies read from memory.

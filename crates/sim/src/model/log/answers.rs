@@ -104,7 +104,9 @@ impl Model {
         if batch.ended != ends {
             return Err(format!("ended: {}", batch.ended));
         }
-        let waits = count == 0 && batch.at_tip && !batch.ended;
+        // What it found may have gone, with its segment, before the bodies were read.
+        let gone = leeway.fetched && batch.next > read.from;
+        let waits = count == 0 && batch.at_tip && !batch.ended && !gone;
         if waits && window.from_ms.saturating_add(read.wait_ms) > window.to_ms {
             return Err("nothing, before the time was up".into());
         }

@@ -1,4 +1,4 @@
-//! Everything at once under a seed: appends, commits, preparation, checkpoints, reclaiming, relocation, power loss.
+//! Everything at once under a seed: appends, commits, preparation, checkpoints, reclaiming, packing, power loss.
 //! A model remembers what was durable; after every crash the journal must know exactly that.
 
 use super::*;
@@ -61,26 +61,34 @@ impl Model {
         live
     }
 
-    /// Packs the oldest segment that is mostly dead.
-    fn relocate(&self, journal: &Journal) {
-        let sparse = self.live_bytes().into_iter().find(|(segment, bytes)| {
-            *bytes < SEGMENT_BYTES / 4 && Lsn(u64::from(segment + 1) * SEGMENT_BYTES) <= self.start
-        });
-        let Some((segment, bytes)) =
-            sparse.filter(|(segment, _)| *segment < journal.segment_of(self.start))
-        else {
-            return;
+    /// Packs some places of which little lives, segments and packs alike.
+    fn pack(&self, journal: &Journal, random: &mut Random) {
+        let live = self.live_bytes();
+        let mut places = journal.places(&live);
+        places.retain(|place| place.live_bytes < SEGMENT_BYTES / 4 && random.below(3) > 0);
+        let segments = places.into_iter().flat_map(|place| place.segments);
+        let draft = Draft {
+            segments: segments.collect(),
+            expires_ms: None,
         };
-        let within = |kept: &&Kept| kept.occupies.iter().any(|(index, _)| index == segment);
-        let live: Vec<_> = self
+        let within = |kept: &&Kept| {
+            let mut occupied = kept.occupies.iter();
+            occupied.any(|(index, _)| draft.segments.contains(&index))
+        };
+        let wanted: Vec<_> = self
             .live
             .iter()
             .filter(within)
             .map(|kept| (kept.body, OWNER, kept.sequence))
             .collect();
-        let relocated = journal.relocate(segment, &live).expect("relocates");
+        let bytes = draft
+            .segments
+            .iter()
+            .filter_map(|segment| live.get(segment));
+        let bytes: u64 = bytes.sum();
+        let packed = journal.pack(&draft, &wanted).expect("packs");
         // The segment with the last frame is left alone.
-        assert!(relocated.bytes == bytes || relocated == Relocated::default());
+        assert!(packed.bytes <= bytes);
     }
 
     /// Forgets what the crash took.
@@ -148,17 +156,17 @@ fn whatever_happens_exactly_what_was_durable_survives_power_loss() {
                         .reclaim(model.start, &model.live_bytes())
                         .expect("reclaims");
                 }
-                18 => model.relocate(&journal),
+                18 => model.pack(&journal, &mut random),
                 _ => model.live.retain(|_| random.below(3) == 0),
             }
         }
         let JournalStatistics {
             segments,
-            relocated,
+            packs,
             frames,
             ..
         } = journal.statistics();
-        eprintln!("epoch {epoch}: {frames} frames, {segments} segments, {relocated} relocated");
+        eprintln!("epoch {epoch}: {frames} frames, {segments} segments, {packs} packs");
         model.crash(journal.durable());
         drop(journal);
         disk = disk.after_power_loss();

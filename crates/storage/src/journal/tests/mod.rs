@@ -4,8 +4,8 @@ mod committer;
 mod crash;
 mod endurance;
 mod faults;
+mod pack;
 mod reclaim;
-mod relocate;
 mod roundtrip;
 mod together;
 

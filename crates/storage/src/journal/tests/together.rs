@@ -74,7 +74,11 @@ fn neighbours_are_read_together_and_nothing_else_changes() {
         .iter()
         .filter(|body| journal.segment_of(body.0.lsn) == 0);
     let of_first: Vec<WantedBody> = of_first.copied().collect();
-    journal.relocate(0, &of_first).expect("packs");
+    let draft = Draft {
+        segments: vec![0],
+        expires_ms: None,
+    };
+    journal.pack(&draft, &of_first).expect("packs");
     compare(&journal, &live);
     compare(&journal, &wanted);
 }

@@ -1,4 +1,4 @@
-//! The file that keeps the live bodies of a mostly dead segment (`<16 hex digits>.rel`), so that references never change.
+//! What packs were before they had several segments, `<16 hex digits of the segment>.rel`: read, never written.
 //!
 //! Layout, little-endian: magic u64, version u16, 6 zero bytes, segment u64, entries u64, checksum u64 (xxh3 over the header
 //! with the checksum zero, then the table); the table: (offset in the segment u32, section bytes u32, place in this
@@ -6,7 +6,7 @@
 
 use xxhash_rust::xxh3::Xxh3;
 
-use super::layout::{put, u16_at, u32_at, u64_at};
+use super::super::layout::{u16_at, u32_at, u64_at};
 use crate::limits::SEGMENT_BYTES_MAX;
 use crate::{DiskFile, StorageError};
 
@@ -33,43 +33,6 @@ pub(crate) struct Translation {
 }
 
 impl Translation {
-    /// Lays out sections given as (offset, bytes), which must be ordered and distinct.
-    pub(super) fn lay_out(sections: &[(u32, u32)]) -> Self {
-        assert!(sections.is_sorted_by(|a, b| a.0 < b.0));
-        let mut place = (HEADER_BYTES + sections.len() * ENTRY_BYTES) as u64;
-        let entries = sections
-            .iter()
-            .map(|&(offset, bytes)| {
-                let entry = Entry {
-                    offset,
-                    bytes,
-                    place,
-                };
-                place += u64::from(bytes);
-                entry
-            })
-            .collect();
-        Self { entries }
-    }
-
-    /// Header and table, the start of the file.
-    pub(super) fn encode(&self, segment: u32) -> Vec<u8> {
-        let mut bytes = vec![0; HEADER_BYTES + self.entries.len() * ENTRY_BYTES];
-        put(&mut bytes, 0, &MAGIC.to_le_bytes());
-        put(&mut bytes, 8, &VERSION.to_le_bytes());
-        put(&mut bytes, 16, &u64::from(segment).to_le_bytes());
-        put(&mut bytes, 24, &(self.entries.len() as u64).to_le_bytes());
-        for (number, entry) in self.entries.iter().enumerate() {
-            let at = HEADER_BYTES + number * ENTRY_BYTES;
-            put(&mut bytes, at, &entry.offset.to_le_bytes());
-            put(&mut bytes, at + 4, &entry.bytes.to_le_bytes());
-            put(&mut bytes, at + 8, &entry.place.to_le_bytes());
-        }
-        let checksum = checksum_of(&bytes);
-        put(&mut bytes, CHECKSUM_AT, &checksum.to_le_bytes());
-        bytes
-    }
-
     /// Reads and verifies header and table.
     pub(crate) fn load(
         file: &dyn DiskFile,
@@ -128,7 +91,7 @@ impl Translation {
     }
 
     /// Where the section that was at `offset` is now.
-    pub(super) fn find(&self, offset: u64) -> Option<u64> {
+    pub(in super::super) fn find(&self, offset: u64) -> Option<u64> {
         let at = self
             .entries
             .binary_search_by_key(&offset, |entry| u64::from(entry.offset))
