@@ -1,7 +1,7 @@
 //! Logs of the engine alone, without a server: appends beside what the journal alone does, reads from the beginning to
-//! the end, and what is written for each byte appended at a long and at a short retention.
+//! the end, what is written for each byte appended at a long and at a short retention, and what mixed retentions cost.
 //!
-//! `cargo xtask bench log [folder]`: the folder decides which disk is measured.
+//! `cargo xtask bench log [folder [append | read | kept | mixed]]`: the folder decides which disk is measured.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -25,15 +25,38 @@ const CELL: Duration = Duration::from_secs(5);
 /// How long the cells of write amplification run, and how long before anything counts.
 const AMPLIFICATION: Duration = Duration::from_secs(20);
 const WARM: Duration = Duration::from_secs(10);
+/// How long those of mixed retentions run.
+const MIXED: Duration = Duration::from_secs(60);
+/// Retentions.
+const SHORT_MS: u64 = 120_000;
+const LONG_MS: u64 = 86_400_000;
 /// Engine time passes so many times faster than real time.
 const HASTE: u64 = 20;
 
 /// The program: one line per cell on the standard output.
 pub fn main() -> ExitCode {
-    let folder = std::env::args()
-        .nth(1)
+    let mut arguments = std::env::args().skip(1);
+    let folder = arguments
+        .next()
         .map_or_else(std::env::temp_dir, PathBuf::from);
     let folder = folder.join(format!("waystation-bench-log-{}", std::process::id()));
+    let only = arguments.next();
+    let cells: [(&str, fn(&Path)); 4] = [
+        ("append", append_cells),
+        ("read", read_cells),
+        ("kept", kept_cells),
+        ("mixed", mixed_cells),
+    ];
+    for (name, cells) in cells {
+        if only.as_ref().is_none_or(|only| only == name) {
+            cells(&folder);
+        }
+    }
+    let _gone = std::fs::remove_dir_all(&folder);
+    ExitCode::SUCCESS
+}
+
+fn append_cells(folder: &Path) {
     for (writers, batch) in [(1, 1), (1, 100), (16, 10), (16, 100), (64, 100)] {
         let entries = Entries {
             writers,
@@ -42,7 +65,7 @@ pub fn main() -> ExitCode {
         };
         let alone = journal::alone(&folder.join("journal"), entries, CELL);
         let rate = with_engine(&folder.join("engine"), |engine| {
-            let logs = create(engine, writers, 86_400_000);
+            let logs = create(engine, writers, LONG_MS);
             appends(engine, &logs, batch, CELL)
         });
         say(&format!(
@@ -50,22 +73,41 @@ pub fn main() -> ExitCode {
             rate / alone * 100.0
         ));
     }
+}
+
+fn read_cells(folder: &Path) {
     with_engine(&folder.join("engine"), |engine| reads(engine, 1));
     with_engine(&folder.join("engine"), |engine| reads(engine, 16));
     with_engine(&folder.join("engine"), disturbance);
-    let (short, long) = (120_000, 86_400_000);
-    let mixed = [short, short, short, short, short, short, short, long];
-    for (name, retentions_ms) in [
-        ("24 h", &[long][..]),
-        ("2 min", &[short]),
-        ("7/8 2 min, 1/8 24 h", &mixed),
-    ] {
+}
+
+fn kept_cells(folder: &Path) {
+    for (name, retention_ms) in [("24 h", LONG_MS), ("2 min", SHORT_MS)] {
         with_engine(&folder.join("engine"), |engine| {
-            amplification(engine, name, retentions_ms)
+            let logs = retained(engine, &[retention_ms]);
+            amplification(engine, name, &logs, AMPLIFICATION);
         });
     }
-    let _gone = std::fs::remove_dir_all(&folder);
-    ExitCode::SUCCESS
+}
+
+fn mixed_cells(folder: &Path) {
+    let mostly = |count: usize, others: &[u64]| [&vec![SHORT_MS; count][..], others].concat();
+    for (name, retentions_ms) in [
+        ("7/8 2 min, 1/8 24 h", mostly(7, &[LONG_MS])),
+        (
+            "6/8 2 min, 1/8 20 min, 1/8 24 h",
+            mostly(6, &[10 * SHORT_MS, LONG_MS]),
+        ),
+    ] {
+        let place = folder.join("engine");
+        with_engine(&place, |engine| {
+            let logs = retained(engine, &retentions_ms);
+            amplification(engine, name, &logs, MIXED);
+            if let Some(oldest) = logs.last() {
+                old_and_cold(engine, &place, *oldest);
+            }
+        });
+    }
 }
 
 #[expect(clippy::print_stdout, reason = "a benchmark's result")]
@@ -185,7 +227,7 @@ fn read_all(engine: &Engine, log: LogId) -> usize {
 
 /// Reads some of the logs that were written side by side.
 fn reads(engine: &Engine, side_by_side: usize) {
-    let logs = create(engine, side_by_side, 86_400_000);
+    let logs = create(engine, side_by_side, LONG_MS);
     appends(engine, &logs, 500, CELL);
     let began = Instant::now();
     let bytes: usize = logs.iter().take(4).map(|log| read_all(engine, *log)).sum();
@@ -208,29 +250,58 @@ fn written() -> u64 {
     line.and_then(|bytes| bytes.parse().ok()).unwrap_or(0)
 }
 
-/// What reaches the disk for each byte appended once the first entries have expired, checkpoints and packing
-/// included. The first logs have the first retention, and so on.
-fn amplification(engine: &Engine, name: &str, retentions_ms: &[u64]) {
+/// 16 logs; the first have the first retention, and so on.
+fn retained(engine: &Engine, retentions_ms: &[u64]) -> Vec<LogId> {
     let each = 16 / retentions_ms.len();
     let logs = retentions_ms
         .iter()
         .flat_map(|ms| create(engine, each, *ms));
-    let logs: Vec<LogId> = logs.collect();
-    appends(engine, &logs, 20, WARM);
+    logs.collect()
+}
+
+/// Reads a log of which the most is far back, if possible from the disk itself; and what all logs take there.
+fn old_and_cold(engine: &Engine, folder: &Path, log: LogId) {
+    let files = std::fs::read_dir(folder.join("journal")).expect("a journal");
+    let sizes = files.filter_map(|file| Some(file.ok()?.metadata().ok()?.len()));
+    let (count, bytes) = sizes.fold((0, 0), |(count, bytes), size| (count + 1, bytes + size));
+    // Only root may; and what is not written yet stays.
+    let cold = std::fs::write("/proc/sys/vm/drop_caches", "3").is_ok();
+    let (before, began) = (engine.journal_statistics(), Instant::now());
+    let read = read_all(engine, log);
+    let seconds = began.elapsed().as_secs_f64();
+    say(&format!(
+        "   {count} files of {} MB; the last log, {} MB, {}: {:.0} MB/s in {} reads",
+        bytes >> 20,
+        read >> 20,
+        if cold {
+            "from the disk"
+        } else {
+            "perhaps from the system's cache"
+        },
+        read as f64 / seconds / 1e6,
+        engine.journal_statistics().reads_file - before.reads_file,
+    ));
+}
+
+/// What reaches the disk for each byte appended once the first entries have expired, checkpoints and packing
+/// included.
+fn amplification(engine: &Engine, name: &str, logs: &[LogId], time: Duration) {
+    appends(engine, logs, 20, WARM);
     let (before, journal_before) = (written(), engine.journal_statistics());
     let began = Instant::now();
-    let rate = appends(engine, &logs, 20, AMPLIFICATION);
+    let rate = appends(engine, logs, 20, time);
     let bytes = rate * began.elapsed().as_secs_f64() * ENTRY_BYTES as f64;
     let journal = engine.journal_statistics();
     let usage = engine.usage();
     let part = |after: u64, before: u64| (after - before) as f64 / bytes;
     say(&format!(
-        "retention {name}: {:.0} MB in; for each byte {:.2} written: frames {:.2}, zeroed {:.2}; \
+        "retention {name}: {:.0} MB in; for each byte {:.2} written: frames {:.2}, zeroed {:.2}, packed {:.2}; \
          {} segments and {} packed for {} MB of entries, {} KB of index in memory",
         bytes / 1e6,
         part(written(), before),
         part(journal.bytes_written, journal_before.bytes_written),
         part(journal.bytes_zeroed, journal_before.bytes_zeroed),
+        part(journal.bytes_packed, journal_before.bytes_packed),
         journal.segments,
         journal.packs,
         usage.log_bytes.get() >> 20,
@@ -240,7 +311,7 @@ fn amplification(engine: &Engine, name: &str, retentions_ms: &[u64]) {
 
 /// What a reader far behind costs those who write.
 fn disturbance(engine: &Engine) {
-    let logs = create(engine, 17, 86_400_000);
+    let logs = create(engine, 17, LONG_MS);
     let (old, writers) = (logs[0], &logs[1..]);
     appends(engine, &[old], 500, CELL / 2);
     let alone = appends(engine, writers, 100, CELL);

@@ -8,6 +8,7 @@ use waystation_storage::{Lsn, Place, StorageError};
 
 use crate::checkpoint::{Capture, Checkpoint, Step};
 use crate::ids::ShardId;
+use crate::limits::{PACKED_BYTES_AT_ONCE, SEGMENT_LIVE_FRACTION};
 use crate::packing::{self, Packing};
 use crate::reply::promise;
 use crate::shared::{Letter, Shared};
@@ -43,7 +44,7 @@ pub(crate) fn checkpoint_loop(shared: &Arc<Shared>) {
             continue;
         }
         looks = 0;
-        match checkpoint(shared) {
+        match checkpoint(shared, grown) {
             Ok(Ended::Complete) => {
                 covered = end;
                 shared.checkpoint_wanted.store(false, Ordering::Relaxed);
@@ -58,8 +59,8 @@ pub(crate) fn checkpoint_loop(shared: &Arc<Shared>) {
 }
 
 /// One checkpoint over all shards. After an error the shards hold everything it did not seal as
-/// changed again, so that the next one writes it.
-fn checkpoint(shared: &Arc<Shared>) -> Result<Ended, StorageError> {
+/// changed again, so that the next one writes it. The journal has grown by so many bytes since the last.
+fn checkpoint(shared: &Arc<Shared>, grown: u64) -> Result<Ended, StorageError> {
     let mut captures: Vec<Capture> = Vec::new();
     for shard in 0..=ShardId::MAX {
         let (promise, reply) = promise();
@@ -82,21 +83,26 @@ fn checkpoint(shared: &Arc<Shared>) -> Result<Ended, StorageError> {
             return Err(error);
         }
     }
-    pack(shared, checkpoint.places)
+    pack(shared, checkpoint.places, grown)
 }
 
-/// Packs what is worth it of these places.
-fn pack(shared: &Arc<Shared>, places: Vec<Place>) -> Result<Ended, StorageError> {
-    let (journal, now_ms) = (&shared.journal, shared.clock.now_ms());
-    let places = packing::choose(places, journal.segment_bytes(), &shared.budgets, now_ms);
-    if places.is_empty() {
-        return Ok(Ended::Complete);
+/// Packs what is worth it of these places: once, and once more for all that lives when so many segments were written as
+/// did since the last checkpoint and became sparse since, so that it keeps up at any rate.
+fn pack(shared: &Arc<Shared>, mut places: Vec<Place>, grown: u64) -> Result<Ended, StorageError> {
+    let journal = &shared.journal;
+    for _ in 0..=grown / (PACKED_BYTES_AT_ONCE * SEGMENT_LIVE_FRACTION) {
+        let now_ms = shared.clock.now_ms();
+        let segment_bytes = journal.segment_bytes();
+        let chosen = packing::choose(&mut places, segment_bytes, &shared.budgets, now_ms);
+        if chosen.is_empty() {
+            break;
+        }
+        let mut packing = Packing::begin(shared, chosen);
+        if !packing.wait(journal) || !await_durable(shared, packing.listed) {
+            return Ok(Ended::Stopped);
+        }
+        packing.finish(&*shared.view, journal, now_ms)?;
     }
-    let mut packing = Packing::begin(shared, places);
-    if !packing.wait(journal) || !await_durable(shared, packing.listed) {
-        return Ok(Ended::Stopped);
-    }
-    packing.finish(&*shared.view, journal, now_ms)?;
     Ok(Ended::Complete)
 }
 

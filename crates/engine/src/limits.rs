@@ -47,10 +47,10 @@ pub const BODIES_PER_PUBLICATION_MAX: usize = 256;
 pub const PUBLISHED_BODY_BYTES_MAX: usize = 4 << 20;
 /// Rows of a checkpoint written to the view at a time.
 pub(crate) const CHECKPOINT_BATCH_BYTES: usize = 1 << 20;
-/// Segments and packs that move into packs after one checkpoint at most: a few times as many as fill between two of them.
-pub(crate) const PLACES_PER_CHECKPOINT: usize = 32;
-/// Live bytes copied for that at most, so that copying stays in the background.
-pub(crate) const PACKED_BYTES_PER_CHECKPOINT: u64 = 64 << 20;
+/// Segments and packs that move into packs at once, so that the list of what lives in them stays small.
+pub(crate) const PLACES_AT_ONCE: usize = 32;
+/// Live bytes that move at once.
+pub(crate) const PACKED_BYTES_AT_ONCE: u64 = 64 << 20;
 /// A segment is packed when no more than one part in this many of it lives, and a pack when no more than that.
 pub(crate) const SEGMENT_LIVE_FRACTION: u64 = 4;
 pub(crate) const PACK_LIVE_FRACTION: u64 = 2;

@@ -192,12 +192,12 @@ impl Manual {
         let shared = self.engine.shared.clone();
         let (journal, now_ms) = (&shared.journal, shared.clock.now_ms());
         let Some(mut packing) = self.packing.take() else {
-            let places = std::mem::take(&mut self.places);
-            let places = packing::choose(places, journal.segment_bytes(), &shared.budgets, now_ms);
-            if places.is_empty() {
+            let segment_bytes = journal.segment_bytes();
+            let chosen = packing::choose(&mut self.places, segment_bytes, &shared.budgets, now_ms);
+            if chosen.is_empty() {
                 return Ok(Advance::Finished);
             }
-            self.packing = Some(Packing::begin(&shared, places));
+            self.packing = Some(Packing::begin(&shared, chosen));
             return Ok(Advance::More);
         };
         if packing.collect(journal) && packing.is_durable(journal) {

@@ -1,49 +1,54 @@
 //! Which places move after a checkpoint: those that give back most room, and small packs that became many.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use waystation_storage::Place;
 
 use super::drafts::Class;
 use crate::limits::{
-    Budgets, PACK_LIVE_FRACTION, PACKED_BYTES_PER_CHECKPOINT, PLACES_PER_CHECKPOINT,
-    SEGMENT_LIVE_FRACTION, SMALL_PACK_FRACTION,
+    Budgets, PACK_LIVE_FRACTION, PACKED_BYTES_AT_ONCE, PLACES_AT_ONCE, SEGMENT_LIVE_FRACTION,
+    SMALL_PACK_FRACTION,
 };
 
-/// The places to move now, of all there are.
+/// Takes the places to move now out of all there are.
 ///
 /// A segment moves when no more than a quarter of it lives, a pack when no more than half does: a byte that is copied gives
 /// back three, or one and the sooner end of what is left. A small pack gives back nothing, so it moves only with others
 /// of its class, once these are so many that the number of files is what they cost.
 pub(crate) fn choose(
-    places: Vec<Place>,
+    places: &mut Vec<Place>,
     pack_bytes: u64,
     budgets: &Budgets,
     now_ms: u64,
 ) -> Vec<Place> {
-    let (mut sparse, dense): (Vec<Place>, Vec<Place>) = places
-        .into_iter()
-        .partition(|place| is_sparse(place, budgets));
-    sparse.sort_by_key(|place| (std::cmp::Reverse(room(place)), place.segments.clone()));
-    let mut crowds: BTreeMap<Class, Vec<Place>> = BTreeMap::new();
-    for place in dense {
-        if place.packed && place.stored_bytes < pack_bytes / SMALL_PACK_FRACTION {
+    let (mut sparse, mut crowds) = (Vec::new(), BTreeMap::<Class, Vec<usize>>::new());
+    for (number, place) in places.iter().enumerate() {
+        if is_sparse(place, budgets) {
+            sparse.push((Reverse(room(place)), number));
+        } else if place.packed && place.stored_bytes < pack_bytes / SMALL_PACK_FRACTION {
             let class = Class::of(place.expires_ms, now_ms);
-            crowds.entry(class).or_default().push(place);
+            crowds.entry(class).or_default().push(number);
         }
     }
+    sparse.sort_unstable();
+    let sparse = sparse.into_iter().map(|(_, number)| number);
     let crowded = crowds
         .into_values()
         .filter(|crowd| crowd.len() >= budgets.small_packs_max);
-    let mut chosen = Vec::new();
-    let mut bytes = 0;
-    for place in sparse.into_iter().chain(crowded.flatten()) {
-        bytes += place.live_bytes;
-        if chosen.len() == PLACES_PER_CHECKPOINT || bytes > PACKED_BYTES_PER_CHECKPOINT {
+    let mut rest: Vec<Option<Place>> = places.drain(..).map(Some).collect();
+    let (mut chosen, mut bytes) = (Vec::new(), 0);
+    for number in sparse.chain(crowded.flatten()) {
+        let Some(place) = rest.get_mut(number) else {
+            continue;
+        };
+        bytes += place.as_ref().map_or(0, |place| place.live_bytes);
+        if chosen.len() == PLACES_AT_ONCE || bytes > PACKED_BYTES_AT_ONCE {
             break;
         }
-        chosen.push(place);
+        chosen.extend(place.take());
     }
+    places.extend(rest.into_iter().flatten());
     chosen
 }
 
@@ -88,9 +93,17 @@ mod tests {
         }
     }
 
-    fn chosen(places: Vec<Place>) -> Vec<u32> {
-        let chosen = choose(places, 64 * MB, &Budgets::default(), 0).into_iter();
-        chosen.map(|place| place.segments[0]).collect()
+    fn chosen(mut places: Vec<Place>) -> Vec<u32> {
+        let count = places.len();
+        let chosen = choose(&mut places, 64 * MB, &Budgets::default(), 0).into_iter();
+        let chosen: Vec<u32> = chosen.map(|place| place.segments[0]).collect();
+        assert_eq!(places.len() + chosen.len(), count);
+        assert!(
+            places
+                .iter()
+                .all(|place| !chosen.contains(&place.segments[0]))
+        );
+        chosen
     }
 
     #[test]
@@ -124,6 +137,6 @@ mod tests {
         let quarters: Vec<Place> = (0..9).map(|index| segment(index, 16 * MB)).collect();
         assert_eq!(chosen(quarters), [0, 1, 2, 3]);
         let specks: Vec<Place> = (0..99).map(|index| segment(index, 1)).collect();
-        assert_eq!(chosen(specks).len(), PLACES_PER_CHECKPOINT);
+        assert_eq!(chosen(specks).len(), PLACES_AT_ONCE);
     }
 }
