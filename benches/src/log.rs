@@ -33,6 +33,9 @@ const LONG_MS: u64 = 86_400_000;
 /// Engine time passes so many times faster than real time.
 const HASTE: u64 = 20;
 
+/// Some cells, in a folder of their own.
+type Cells = fn(&Path);
+
 /// The program: one line per cell on the standard output.
 pub fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -41,7 +44,7 @@ pub fn main() -> ExitCode {
         .map_or_else(std::env::temp_dir, PathBuf::from);
     let folder = folder.join(format!("waystation-bench-log-{}", std::process::id()));
     let only = arguments.next();
-    let cells: [(&str, fn(&Path)); 4] = [
+    let cells: [(&str, Cells); 4] = [
         ("append", append_cells),
         ("read", read_cells),
         ("kept", kept_cells),

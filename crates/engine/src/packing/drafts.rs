@@ -49,7 +49,7 @@ impl Weights {
 /// Packs of these places: by class, each at most as large as a segment, and with every body that may occupy it.
 pub(super) fn of(
     places: Vec<Place>,
-    bodies: &[Living],
+    bodies: Vec<Living>,
     journal: &Journal,
     now_ms: u64,
 ) -> Vec<(Draft, Vec<WantedBody>)> {
@@ -63,7 +63,7 @@ pub(super) fn of(
             .copied()
     };
     let mut weights: Vec<Weights> = places.iter().map(|_| Weights::default()).collect();
-    for living in bodies {
+    for living in &bodies {
         if let Some(weights) = place_of(living).and_then(|place| weights.get_mut(place)) {
             weights.add(living, now_ms);
         }

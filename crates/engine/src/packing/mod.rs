@@ -127,7 +127,7 @@ impl Packing {
         let mut places = self.places;
         places.retain(|place| place.segments.iter().all(untouched));
         let mut copied = 0;
-        for (draft, bodies) in drafts::of(places, &bodies, journal, now_ms) {
+        for (draft, bodies) in drafts::of(places, bodies, journal, now_ms) {
             match journal.pack(&draft, &bodies) {
                 Ok(packed) => copied += packed.bytes,
                 Err(error) if is_no_reason_to_die(&error) => {}

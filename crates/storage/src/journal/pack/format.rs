@@ -60,42 +60,34 @@ pub(crate) struct Block {
 }
 
 impl Head {
-    /// A pack of sections with these keys and lengths, by key, that stand in the file in this `order` (places in `sections`).
-    /// Returns the head and the entries, by key.
+    /// A pack of these sections, ordered by key, that stand in the file in this `order` (of their places in `entries`): gives
+    /// each its place.
     pub(super) fn lay_out(
         number: u64,
         expires_ms: Option<u64>,
         segments: Vec<u32>,
-        sections: &[(Key, u32)],
-        order: &[usize],
-    ) -> (Head, Vec<Entry>) {
+        entries: &mut [Entry],
+        order: &[u32],
+    ) -> Head {
         assert!(segments.is_sorted_by(|a, b| a < b));
-        assert!(sections.is_sorted_by(|a, b| a.0 < b.0));
-        let fences: Vec<Key> = sections.chunks(BLOCK_ENTRIES).map(|s| s[0].0).collect();
-        let mut entries: Vec<Entry> = sections
-            .iter()
-            .map(|&(key, bytes)| Entry {
-                key,
-                bytes,
-                place: 0,
-            })
-            .collect();
+        assert!(entries.is_sorted_by(|a, b| a.key < b.key));
+        let firsts = entries.chunks(BLOCK_ENTRIES).map(|block| block[0].key);
+        let fences: Vec<Key> = firsts.collect();
         let mut place =
             blocks_at(segments.len(), fences.len()) + (fences.len() * PAGE_BYTES) as u64;
-        for &section in order {
-            let entry = &mut entries[section];
+        for section in order {
+            let entry = &mut entries[*section as usize];
             entry.place = place;
             place += u64::from(entry.bytes);
         }
-        let head = Head {
+        Head {
             number,
             expires_ms,
             file_bytes: place,
             segments,
-            sections: sections.len() as u64,
+            sections: entries.len() as u64,
             fences,
-        };
-        (head, entries)
+        }
     }
 
     /// Header, lists and blocks: the start of the file.
@@ -289,12 +281,15 @@ mod tests {
 
     /// A pack with this many sections of 10 to 19 bytes, from three segments.
     fn pack(sections: u32) -> (Head, Vec<Entry>) {
-        let lengths: Vec<(Key, u32)> = (0..sections)
-            .map(|number| ((number * 3 / sections * 2, number * 40), 10 + number % 10))
-            .collect();
-        let mut order: Vec<usize> = (0..lengths.len()).collect();
-        order.reverse();
-        Head::lay_out(5, Some(77), vec![0, 2, 4], &lengths, &order)
+        let entry = |number| Entry {
+            key: (number * 3 / sections * 2, number * 40),
+            bytes: 10 + number % 10,
+            place: 0,
+        };
+        let mut entries: Vec<Entry> = (0..sections).map(entry).collect();
+        let order: Vec<u32> = (0..sections).rev().collect();
+        let head = Head::lay_out(5, Some(77), vec![0, 2, 4], &mut entries, &order);
+        (head, entries)
     }
 
     fn load(bytes: &[u8]) -> Result<(Head, Vec<Entry>), StorageError> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::super::body::{chunk_count, chunks, head_section_bytes, verify_section};
-use super::super::segments::{Opened, read_exactly, reserve_error};
+use super::super::segments::{Opened, read_exactly, reserve_error, segment_name};
 use super::super::{Journal, Reclaimed, WantedBody, lock};
 use super::format::{Entry, Head, Key};
 use super::{Finder, Pack, PackId, pack_name};
@@ -33,9 +33,30 @@ pub struct Packed {
 /// A body section that moves.
 #[derive(Clone, Copy)]
 struct Section {
+    key: Key,
     bytes: u32,
     owner: u64,
     sequence: u64,
+}
+
+/// Sections by key, and in which order they shall stand.
+fn ordered(mut sections: Vec<Section>) -> (Vec<Entry>, Vec<u32>) {
+    sections.sort_unstable_by_key(|section| section.key);
+    // What several refer to is one.
+    sections.dedup_by_key(|section| section.key);
+    // A pack has far fewer sections than 2^32.
+    let mut order: Vec<u32> = (0..sections.len() as u32).collect();
+    // Sections of one body stay in the order of their keys.
+    order.sort_by_key(|section| {
+        let section = &sections[*section as usize];
+        (section.owner, section.sequence)
+    });
+    let entries = sections.iter().map(|section| Entry {
+        key: section.key,
+        bytes: section.bytes,
+        place: 0,
+    });
+    (entries.collect(), order)
 }
 
 /// A file that sections come from: a segment's own, or a pack.
@@ -73,14 +94,10 @@ impl Journal {
         if sections.is_empty() {
             return Ok(Packed::default());
         }
-        let lengths: Vec<(Key, u32)> = sections.iter().map(|(key, s)| (*key, s.bytes)).collect();
-        let mut order: Vec<usize> = (0..sections.len()).collect();
-        let owners: Vec<Section> = sections.into_values().collect();
-        // Sections of one body stand in the order of their keys.
-        order.sort_by_key(|section| (owners[*section].owner, owners[*section].sequence));
+        let (mut entries, order) = ordered(sections);
+        let loads = self.loads(&entries)?;
         let number = self.segments.next_pack();
-        let (head, entries) = Head::lay_out(number, draft.expires_ms, segments, &lengths, &order);
-        let loads = self.loads(&lengths)?;
+        let head = Head::lay_out(number, draft.expires_ms, segments, &mut entries, &order);
         let name = pack_name(number);
         let temporary = format!("{name}.tmp");
         let file = self.segments.disk().open(&temporary, Open::CreateNew);
@@ -108,12 +125,12 @@ impl Journal {
         self.segments.sync_directory()?;
         self.segments.insert_pack(&head);
         self.settle(&head.segments)?;
-        let bytes = lengths.iter().map(|(_, bytes)| u64::from(*bytes)).sum();
+        let bytes = entries.iter().map(|entry| u64::from(entry.bytes)).sum();
         self.counters
             .bytes_packed
             .fetch_add(bytes, Ordering::Relaxed);
         Ok(Packed {
-            bodies: lengths.len() as u64,
+            bodies: entries.len() as u64,
             bytes,
         })
     }
@@ -134,25 +151,24 @@ impl Journal {
         self.segments.sync_directory()
     }
 
-    /// Every section that the live bodies have in these segments, by key.
+    /// Every section that the live bodies have in these segments.
     fn sections_of(
         &self,
         segments: &[u32],
         live: &[WantedBody],
-    ) -> Result<BTreeMap<Key, Section>, StorageError> {
-        let mut sections = BTreeMap::new();
+    ) -> Result<Vec<Section>, StorageError> {
+        let mut sections = Vec::with_capacity(live.len());
         for (body, owner, sequence) in live {
             let mut add = |part: BodyRef| {
                 let index = self.segments.segment_of(part.lsn);
                 if segments.binary_search(&index).is_ok() {
                     // Offsets within a segment and lengths of sections fit 32 bits.
-                    let key = (index, self.segments.offset_of(part.lsn) as u32);
-                    let section = Section {
+                    sections.push(Section {
+                        key: (index, self.segments.offset_of(part.lsn) as u32),
                         bytes: head_section_bytes(part.bytes) as u32,
                         owner: *owner,
                         sequence: *sequence,
-                    };
-                    sections.insert(key, section);
+                    });
                 }
             };
             add(*body);
@@ -178,14 +194,13 @@ impl Journal {
         Ok(list.to_vec())
     }
 
-    /// Where the sections with these keys are now, by file, in the order in which they stand there.
-    fn loads(&self, sections: &[(Key, u32)]) -> Result<Vec<Load>, StorageError> {
+    /// Where the sections are now, by file, in the order in which they stand there.
+    fn loads(&self, entries: &[Entry]) -> Result<Vec<Load>, StorageError> {
         let mut loads: BTreeMap<Source, Load> = BTreeMap::new();
-        for of_segment in sections.chunk_by(|((a, _), _), ((b, _), _)| a == b) {
-            let index = of_segment[0].0.0;
-            // Keys are in order, so the slice's place in the list says the number of its first section.
-            let first = sections.partition_point(|((segment, _), _)| *segment < index);
-            let keys = of_segment.iter().map(|(key, _)| *key);
+        let mut number = 0;
+        for of_segment in entries.chunk_by(|a, b| a.key.0 == b.key.0) {
+            let index = of_segment[0].key.0;
+            let keys = of_segment.iter().map(|entry| entry.key);
             let (source, name, file, places) = match self.segments.holder(index)? {
                 Some((pack, opened)) => {
                     let places = self.places_in(&pack, &opened, keys)?;
@@ -193,15 +208,12 @@ impl Journal {
                     (Source::Pack(pack.id), name, opened.file, places)
                 }
                 None => {
-                    let file = self
-                        .segments
-                        .file(index)?
-                        .ok_or(StorageError::BodyMissing {
-                            lsn: self.segments.start_of(index),
-                        })?;
-                    let name = super::super::segments::segment_name(index);
+                    let file = self.segments.file(index)?;
+                    let file = file.ok_or(StorageError::BodyMissing {
+                        lsn: self.segments.start_of(index),
+                    })?;
                     let places = keys.map(|(_, offset)| offset.into()).collect();
-                    (Source::Segment(index), name, file, places)
+                    (Source::Segment(index), segment_name(index), file, places)
                 }
             };
             let load = loads.entry(source).or_insert_with(|| Load {
@@ -209,7 +221,8 @@ impl Journal {
                 file,
                 sections: Vec::new(),
             });
-            load.sections.extend(places.into_iter().zip(first..));
+            load.sections.extend(places.into_iter().zip(number..));
+            number += of_segment.len();
         }
         let mut loads: Vec<Load> = loads.into_values().collect();
         for load in &mut loads {
