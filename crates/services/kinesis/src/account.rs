@@ -130,7 +130,8 @@ pub(crate) async fn update(
         .rates
         .count(rates::UPDATE_ACCOUNT_SETTINGS, caller, "", now_ms)?;
     let scope = Scope::new(&caller.account, &caller.region);
-    for _ in 0..limits::CATALOG_RETRIES_MAX {
+    let mut attempts = kinesis.attempts();
+    while attempts.another() {
         let (mut commitment, expect) = Commitment::of(kinesis, &scope)?;
         match &*input.minimum_throughput_billing_commitment.status {
             "ENABLED" => commitment.enable(now_ms),
@@ -138,7 +139,7 @@ pub(crate) async fn update(
         }
         let path = catalog::ACCOUNT.to_vec();
         let change = catalog::put(path, expect, commitment.encode(), Vec::new());
-        if catalog::write(&kinesis.engine, &scope, vec![change]).await? {
+        if catalog::try_write(&mut attempts, &scope, vec![change]).await? {
             return Ok(UpdateAccountSettingsOutput {
                 minimum_throughput_billing_commitment: Some(commitment.shown(now_ms)),
             });

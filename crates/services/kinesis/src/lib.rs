@@ -11,6 +11,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
+use waystation_delivery::contention::{Attempts, Contention};
 use waystation_engine::Engine;
 use waystation_wire::service::BoxFuture;
 
@@ -80,6 +81,7 @@ pub struct Kinesis {
     tokens: tokens::Tokens,
     rates: rates::Rates,
     reshards: reshards::Reshards,
+    contention: Arc<Contention>,
     growth: growth::Growth,
     figures: figures::AllFigures,
     subscriptions: subscriptions::Subscriptions,
@@ -95,6 +97,7 @@ impl Kinesis {
             tokens: tokens::Tokens::new(&engine.message_key()),
             rates: rates::Rates::new(limits),
             reshards: reshards::Reshards::default(),
+            contention: Arc::default(),
             growth: growth::Growth::default(),
             figures: figures::AllFigures::default(),
             subscriptions: subscriptions::Subscriptions::default(),
@@ -116,6 +119,11 @@ impl Kinesis {
     /// Engine time in milliseconds since the epoch, so that a moved test clock moves streams too.
     fn now_ms(&self) -> u64 {
         self.engine.now_ms()
+    }
+
+    /// Attempts at one change of rows.
+    fn attempts(&self) -> Attempts<'_> {
+        self.contention.attempts(&self.engine)
     }
 }
 

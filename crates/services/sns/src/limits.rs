@@ -117,8 +117,6 @@ pub(crate) const CAPTURED_SHOWN_BYTES_MAX: u64 = 32 << 20;
 pub(crate) const REMOVED_PER_WRITE_MAX: usize = 256;
 /// SNS-363: how long a FIFO topic knows a message, in milliseconds; its own queue keeps them as long.
 pub(crate) const DEDUPLICATION_MS: u64 = 300_000;
-/// How often a change is tried again when another request was faster.
-pub(crate) const CATALOG_RETRIES_MAX: usize = 64;
 /// Bytes of messages that one record of a publish takes; the last message may pass it.
 pub(crate) const PUBLISHED_BYTES_AT_ONCE: usize = 8 << 20;
 /// Publishes of a FIFO topic that may run at the same time, when their groups and deduplication ids differ.
