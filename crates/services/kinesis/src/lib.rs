@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use waystation_delivery::contention::{Attempts, Contention};
+use waystation_delivery::event::Event;
 use waystation_engine::Engine;
 use waystation_wire::service::BoxFuture;
 
@@ -55,7 +56,6 @@ mod sweep;
 // A record on its way.
 mod record;
 mod store;
-mod reshards;
 mod growth;
 mod sequence;
 mod positions;
@@ -80,7 +80,8 @@ pub struct Kinesis {
     spawn: Spawn,
     tokens: tokens::Tokens,
     rates: rates::Rates,
-    reshards: reshards::Reshards,
+    /// Puts and reads that meet a sealed log, or a child whose log is on its way, wait for it (KIN-153).
+    reshards: Event,
     contention: Arc<Contention>,
     growth: growth::Growth,
     figures: figures::AllFigures,
@@ -96,7 +97,7 @@ impl Kinesis {
         Kinesis {
             tokens: tokens::Tokens::new(&engine.message_key()),
             rates: rates::Rates::new(limits),
-            reshards: reshards::Reshards::default(),
+            reshards: Event::default(),
             contention: Arc::default(),
             growth: growth::Growth::default(),
             figures: figures::AllFigures::default(),

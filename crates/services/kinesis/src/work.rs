@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use waystation_delivery::contention::{Attempts, Contention};
+use waystation_delivery::event::Event;
 use waystation_engine::{CatalogChange, CatalogEffect, Engine, Expect, LogConfig, Scope};
 use waystation_wire::ApiError;
 
 use crate::addressing::{self, Located};
 use crate::errors::{changing_too_fast, internal};
-use crate::reshards::Reshards;
 use crate::shard_rows::Shard;
 use crate::stream_settings::{Phase, Status, StreamSettings, Work};
 use crate::{Kinesis, catalog, limits, scaling, streams};
@@ -65,7 +65,7 @@ pub(crate) fn start_all(kinesis: &Kinesis) {
 struct Runner {
     engine: Engine,
     contention: Arc<Contention>,
-    reshards: Reshards,
+    reshards: Event,
     scope: Scope,
     name: String,
     /// A stream created anew under the name is none of its business.

@@ -126,13 +126,18 @@ pub(crate) async fn update(
         if after == *located.settings {
             return Ok(());
         }
+        let effects = archive::effects(Some(&located.settings), &after);
+        let moves_archive = !effects.is_empty();
         let changes = vec![CatalogChange {
             path: topic_path(located.topic.name),
             expect: Expect::Version(located.row.version()),
             value: Some(after.encode()),
-            effects: archive::effects(Some(&located.settings), &after),
+            effects,
         }];
         if try_write(&mut attempts, &located.scope, changes).await? {
+            if moves_archive {
+                sns.archives.tell();
+            }
             return Ok(());
         }
     }

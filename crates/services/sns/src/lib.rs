@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use waystation_delivery::contention::{Attempts, Contention};
 use waystation_delivery::directory::{Functions, Queues};
+use waystation_delivery::event::Event;
 use waystation_delivery::keys::{Key, Keys};
 use waystation_delivery::post::Trust;
 use waystation_delivery::signer::Signer;
@@ -114,6 +115,8 @@ pub struct Sns {
     ids: Ids,
     subscribers: subscribers::Topics,
     contention: Contention,
+    /// Publishes that meet an archive on its way, or one that went, wait for it.
+    archives: Event,
     replays: replays::Replays,
     tallies: tally::Tallies,
 }
@@ -174,6 +177,7 @@ impl Sns {
             },
             subscribers: subscribers::Topics::default(),
             contention: Contention::default(),
+            archives: Event::default(),
             replays: replays::Replays::default(),
             tallies: tally::Tallies::default(),
             engine,

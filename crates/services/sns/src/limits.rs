@@ -121,8 +121,6 @@ pub(crate) const DEDUPLICATION_MS: u64 = 300_000;
 pub(crate) const PUBLISHED_BYTES_AT_ONCE: usize = 8 << 20;
 /// Publishes of a FIFO topic that may run at the same time, when their groups and deduplication ids differ.
 pub(crate) const TURNS_PER_TOPIC: u64 = 256;
-/// How often a publish looks again where its topic's archive is while that is switched on or off, a millisecond apart.
-pub(crate) const ARCHIVE_LOOKS_MAX: usize = 10_000;
 
 /// Archived messages that a replay passes on at once.
 pub(crate) const REPLAYED_AT_ONCE: usize = waystation_engine::BODIES_PER_PUBLICATION_MAX;

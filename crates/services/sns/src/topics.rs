@@ -55,6 +55,7 @@ pub(crate) async fn create(
         )
         .await?
         {
+            sns.archives.tell();
             return Ok(created);
         }
     }
