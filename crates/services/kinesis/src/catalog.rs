@@ -2,7 +2,7 @@
 //!
 //! Paths within the scope of an account and region; names hold no slash, so none is a prefix of another's:
 //! ```text
-//! kinesis/account                       settings of the account: account.rs
+//! kinesis/account                       settings of the account, and the condition of its quotas: account.rs
 //! kinesis/stream/<name>                 settings of a stream
 //! kinesis/shard/<stream>/<index>        a shard; the index as four bytes, so that rows stand in order
 //! kinesis/consumer/<stream>/<name>      a registered consumer

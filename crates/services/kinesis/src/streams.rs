@@ -44,8 +44,9 @@ pub(crate) async fn create(
         }
         let now_ms = kinesis.now_ms();
         let (settings, count) = wanted(kinesis, &scope, &input, now_ms)?;
-        account::check_streams(kinesis, &scope, &settings, count)?;
-        let changes = first_rows(kinesis, name, settings, count);
+        let counted = account::check_streams(kinesis, &scope, &settings, count)?;
+        let mut changes = first_rows(kinesis, name, settings, count);
+        changes.push(counted);
         if catalog::try_write(&mut attempts, &scope, changes).await? {
             work::start(kinesis, &scope, name);
             return Ok(());
