@@ -1,10 +1,15 @@
 """Section 4: streams: create, describe, list, delete."""
 
-import pytest
+from functools import partial
 
+import pytest
+from botocore.exceptions import ClientError
+
+from harness.at_once import at_once, refusals
 from harness.behaviours import behaviour
+from harness.clients import aws_client
 from harness.lab import fresh_name, refused
-from harness.streams import ACCOUNT, HASH_KEY_MAX, Streams, range_of, shard_id
+from harness.streams import ACCOUNT, HASH_KEY_MAX, Stream, Streams, range_of, shard_id
 from harness.waiting import eventually
 
 
@@ -94,6 +99,59 @@ def test_open_shards_of_an_account_are_limited(streams: Streams):
     )
     with refused("LimitExceededException", text):
         own.create(ShardCount=19_997)
+
+
+def quota_kept(streams: Streams, account: str, region: str, works: list, left: int):
+    """All of these works at once, each with a client of its own: as many succeed as the quota leaves, the others are refused by it."""
+    url = streams.lab.server.url
+    clients = [aws_client("kinesis", url, region=region, access_key=account) for _ in works]
+    results = at_once([partial(work, client) for work, client in zip(works, clients)])
+    assert refusals(results) == ["LimitExceededException"] * (len(works) - left)
+    texts = [result.response["Error"]["Message"] for result in results if isinstance(result, ClientError)]
+    assert all(text.startswith("This request would exceed the ") for text in texts), texts
+
+
+@behaviour("KIN-049", "KIN-050", "KIN-068")
+def test_many_at_once_get_no_more_shards_than_the_account_may_have(streams: Streams):
+    account, region, quota = "555555555555", "eu-central-1", 6_000
+    own = Streams(streams.lab, access_key=account, region=region)
+    small = [own.create(ShardCount=1).name for _ in range(16)]
+    own.create(ShardCount=quota - len(small) - 10)
+    for name in small:
+        Stream(own, name).active()
+
+    def split(name: str, client):
+        client.split_shard(StreamName=name, ShardToSplit=shard_id(0), NewStartingHashKey=str(2**127))
+
+    def double(name: str, client):
+        client.update_shard_count(StreamName=name, TargetShardCount=2, ScalingType="UNIFORM_SCALING")
+
+    def create(client):
+        client.create_stream(StreamName=fresh_name(), ShardCount=1)
+
+    resharded = [partial(split if number < 8 else double, name) for number, name in enumerate(small)]
+    quota_kept(streams, account, region, [*resharded, *[create] * 8], 10)
+    assert own.kinesis.describe_limits()["OpenShardCount"] == quota
+
+
+@behaviour("KIN-068")
+def test_many_at_once_get_no_more_on_demand_streams_than_the_account_may_have(streams: Streams):
+    account, region = "666666666666", "us-east-1"
+    own = Streams(streams.lab, access_key=account)
+    for _ in range(46):
+        own.create(StreamModeDetails={"StreamMode": "ON_DEMAND"})
+    provisioned = [own.create(ShardCount=1) for _ in range(12)]
+    arns = [stream.active().arn.replace(ACCOUNT, account) for stream in provisioned]
+    mode = {"StreamMode": "ON_DEMAND"}
+
+    def switch(arn: str, client):
+        client.update_stream_mode(StreamARN=arn, StreamModeDetails=mode)
+
+    def create(client):
+        client.create_stream(StreamName=fresh_name(), StreamModeDetails=mode)
+
+    quota_kept(streams, account, region, [*(partial(switch, arn) for arn in arns), *[create] * 12], 4)
+    assert own.kinesis.describe_limits()["OnDemandStreamCount"] == 50
 
 
 @behaviour("KIN-051")

@@ -1,10 +1,13 @@
 """Section 10: registered consumers and SubscribeToShard."""
 
 import time
+from functools import partial
 
 import pytest
 
+from harness.at_once import at_once, refusals
 from harness.behaviours import behaviour
+from harness.clients import aws_client
 from harness.lab import fresh_name, refused
 from harness.streams import ACCOUNT, Streams, Subscription, shard_id
 from harness.waiting import eventually
@@ -39,6 +42,24 @@ def test_names_are_unique_and_consumers_limited(streams: Streams):
         kinesis.register_stream_consumer(StreamARN=stream.arn, ConsumerName="c5")
     with refused("LimitExceededException"):
         kinesis.register_stream_consumer(StreamARN=stream.arn, ConsumerName="one-more")
+
+
+@behaviour("KIN-169")
+def test_many_at_once_get_no_more_consumers_than_a_stream_may_have(streams: Streams):
+    stream = streams.on_demand()
+    works = []
+    for number in range(32):
+        client = aws_client("kinesis", streams.lab.server.url)
+        if number % 2:
+            register = partial(client.register_stream_consumer, StreamARN=stream.arn, ConsumerName=f"c{number}")
+            works.append(register)
+        else:
+            create = partial(client.create_queue, QueueName=fresh_name(), StreamConfigurationList=[{"StreamARN": stream.arn}])
+            works.append(create)
+    assert refusals(at_once(works)) == ["LimitExceededException"] * 12
+    consumers = streams.kinesis.list_stream_consumers(StreamARN=stream.arn)["Consumers"]
+    queues = streams.kinesis.list_queues(StreamFilter=[{"StreamARN": stream.arn}])["QueueSummaries"]
+    assert len(consumers) + len(queues) == 20
 
 
 @behaviour("KIN-169")

@@ -1,8 +1,12 @@
 """Sections 11 and 13: tags, policies, monitoring, encryption, account settings, and what only on-demand streams have."""
 
+from functools import partial
+
 import pytest
 
+from harness.at_once import at_once, refusals
 from harness.behaviours import behaviour
+from harness.clients import aws_client
 from harness.lab import fresh_name, refused
 from harness.streams import ACCOUNT, Streams
 
@@ -216,3 +220,40 @@ def test_creation_and_control_calls_are_limited(limited_streams: Streams):
         limited_streams.kinesis.describe_limits()
     limited_streams.lab.advance(1)
     limited_streams.kinesis.describe_limits()
+
+
+@behaviour("KIN-203", "KIN-209", "KIN-167", "KIN-169")
+def test_many_may_change_a_stream_at_once(streams: Streams):
+    """Each change is written on the condition that its rows are as they were read; nobody loses that race for ever."""
+    stream, rounds = streams.on_demand(), 10
+    queue = streams.kinesis.create_queue(QueueName=fresh_name(), StreamConfigurationList=[{"StreamARN": stream.arn}])["QueueDescription"]["QueueARN"]
+    consumer = stream.consumer()["ConsumerARN"]
+
+    def tags(client, number: int):
+        for count in range(rounds):
+            client.add_tags_to_stream(StreamName=stream.name, Tags={f"tag{number}": str(count)})
+
+    def tags_of(arn: str, client, number: int):
+        for count in range(rounds):
+            client.tag_resource(ResourceARN=arn, Tags={f"tag{number}": str(count)})
+
+    def consumers(client, number: int):
+        name = f"consumer{number}"
+        client.register_stream_consumer(StreamARN=stream.arn, ConsumerName=name)
+        for count in range(rounds):
+            client.tag_resource(ResourceARN=stream.arn, Tags={name: str(count)})
+
+    kinds = [tags] * 8 + [partial(tags_of, queue)] * 6 + [partial(tags_of, consumer)] * 6 + [consumers] * 12
+    works = [partial(work, aws_client("kinesis", streams.lab.server.url), number) for number, work in enumerate(kinds)]
+    assert refusals(at_once(works)) == []
+
+    def tagged(arn: str) -> list[dict]:
+        return streams.kinesis.list_tags_for_resource(ResourceARN=arn)["Tags"]
+
+    last = str(rounds - 1)
+    registered = {f"consumer{number}" for number in range(20, 32)}
+    assert tagged(stream.arn) == pairs(dict.fromkeys({f"tag{number}" for number in range(8)} | registered, last))
+    assert tagged(queue) == pairs({f"tag{number}": last for number in range(8, 14)})
+    assert tagged(consumer) == pairs({f"tag{number}": last for number in range(14, 20)})
+    listed = streams.kinesis.list_stream_consumers(StreamARN=stream.arn)["Consumers"]
+    assert registered < {found["ConsumerName"] for found in listed}

@@ -1,11 +1,14 @@
 """Reference section 28: archives of FIFO topics."""
 
 from datetime import datetime
+from functools import partial
 
 import pytest
 
 from harness.archives import Subscription, archiving, beginning, id_of, policy, publish, received, replay, texts
+from harness.at_once import at_once, refusals
 from harness.behaviours import behaviour
+from harness.clients import aws_client
 from harness.lab import Lab, fresh_name, refused
 from harness.server import Server
 from harness.topics import INVALID, Topics
@@ -145,3 +148,32 @@ def test_an_archive_counts_when_a_topic_is_made_again(topics: Topics):
     assert topics.topic(topic.name, FifoTopic="true", ArchivePolicy='{ "MessageRetentionPeriod" : "1" }').arn == topic.arn
     with refused(INVALID, "Invalid parameter: Attributes Reason: Topic already exists with different attributes"):
         topics.topic(topic.name, FifoTopic="true", ArchivePolicy=policy(2))
+
+
+@behaviour("SNS-376", "SNS-377", "SNS-126")
+def test_publishes_go_on_while_the_archive_is_switched(topics: Topics):
+    """A publish that meets an archive on its way, or one that went, waits until it is told that the switch is done."""
+    topic = archiving(topics)
+    queue = topics.lab.fifo(content_based=False)
+    topic.subscribe(queue, RawMessageDelivery="true")
+    publishers, rounds = 15, 20
+
+    def switch(client):
+        for number in range(rounds + 1):
+            wanted = "{}" if number % 2 == 0 else policy()
+            client.set_topic_attributes(TopicArn=topic.arn, AttributeName="ArchivePolicy", AttributeValue=wanted)
+
+    def send(number: int, client):
+        for count in range(rounds):
+            text = f"{number}-{count}"
+            client.publish(TopicArn=topic.arn, Message=text, MessageGroupId=str(number), MessageDeduplicationId=text)
+
+    works = [switch, *(partial(send, number) for number in range(publishers))]
+    url = topics.lab.server.url
+    assert refusals(at_once([partial(work, aws_client("sns", url)) for work in works])) == []
+    topic.set("ArchivePolicy", policy())
+    publish(topic, "last")
+    wanted = [f"{number}-{count}" for number in range(publishers) for count in range(rounds)] + ["last"]
+    assert sorted(queue.drain()) == sorted(wanted)
+    subscription = Subscription(topic, topics.queue(), ReplayPolicy=replay(beginning(topic)))
+    assert texts(received(subscription.queue, 1)) == ["last"]

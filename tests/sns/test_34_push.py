@@ -2,11 +2,14 @@
 
 import json
 import uuid
+from functools import partial
 
 import pytest
 
+from harness.at_once import at_once, refusals
 from harness.behaviours import behaviour
 from harness.captured import PUSH, Captured
+from harness.clients import aws_client
 from harness.lab import refused
 from harness.platforms import CREDENTIALS, Application
 from harness.topics import INVALID, Topics, envelopes, text
@@ -315,3 +318,21 @@ def test_endpoints_are_addressed_in_their_region(app: Application):
         app.sns.publish(TargetArn=elsewhere, Message="m")
     with refused(INVALID, "Invalid parameter: EndpointArn"):
         attributes_of(app, elsewhere)
+
+
+@behaviour("SNS-448")
+def test_many_may_add_endpoints_to_an_application_at_once(app: Application):
+    """Each is written on the condition that its application is as it was read; nobody loses that race for ever."""
+    rounds = 6
+
+    def create(client, number: int) -> list[str]:
+        answers = [client.create_platform_endpoint(PlatformApplicationArn=app.arn, Token=f"{number}-{count}") for count in range(rounds)]
+        return [answer["EndpointArn"] for answer in answers]
+
+    url = app.sns.meta.endpoint_url
+    results = at_once([partial(create, aws_client("sns", url), number) for number in range(32)])
+    assert refusals(results) == []
+    created = {arn for arns in results for arn in arns}
+    assert len(created) == 32 * rounds
+    pages = app.sns.get_paginator("list_endpoints_by_platform_application").paginate(PlatformApplicationArn=app.arn)
+    assert {endpoint["EndpointArn"] for page in pages for endpoint in page["Endpoints"]} == created

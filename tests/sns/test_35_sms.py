@@ -1,9 +1,11 @@
 """Reference section 35: text messages, who gets them, and what an account sets for them."""
 
 import json
+from functools import partial
 
 import pytest
 
+from harness.at_once import at_once, refusals
 from harness.behaviours import behaviour
 from harness.captured import SMS, Captured, fresh_number
 from harness.clients import aws_client
@@ -295,3 +297,23 @@ def test_captured_messages_survive_kill_9_and_go_with_a_reset():
         assert topics.sns.get_sms_attributes()["attributes"] == {"MonthlySpendLimit": "1"}
         topics.sns.publish(PhoneNumber=number, Message="anew")
         assert captured.one(number)["Body"] == "anew"
+
+
+@behaviour("SNS-469", "SNS-472")
+def test_many_may_set_what_holds_for_sms_at_once(clocked: Lab):
+    region, rounds = "eu-west-3", 10
+    names = {
+        "MonthlySpendLimit": [str(count) for count in range(1, rounds + 1)],
+        "DefaultSenderID": [f"Sender{count}" for count in range(rounds)],
+        "DefaultSMSType": ["Promotional", "Transactional"] * (rounds // 2),
+        "UsageReportS3Bucket": [f"bucket{count}" for count in range(rounds)],
+    }
+
+    def change(client, name: str):
+        for value in names[name]:
+            client.set_sms_attributes(attributes={name: value})
+
+    results = at_once([partial(change, in_region(clocked, region), name) for name in [*names] * 8])
+    assert refusals(results) == []
+    found = in_region(clocked, region).get_sms_attributes()["attributes"]
+    assert found == {name: values[-1] for name, values in names.items()}

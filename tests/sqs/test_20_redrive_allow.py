@@ -1,10 +1,13 @@
 """Reference section 20: which queues may use a queue as their dead-letter queue."""
 
 import json
+from functools import partial
 
 import pytest
 
+from harness.at_once import at_once, refusals
 from harness.behaviours import behaviour
+from harness.clients import sqs_client
 from harness.lab import Lab, redrive_policy, refused
 
 
@@ -94,3 +97,34 @@ def test_a_policy_tightened_later_stops_redrive(lab: Lab):
     queue.receive(VisibilityTimeout=0)
     assert dead.receive(wait=1) == []
     assert sum(queue.counts()) == 1
+
+
+@behaviour("SQS-337", "SQS-099")
+def test_many_may_change_a_target_and_its_sources_at_once(lab: Lab):
+    """A target that changes its mind has the rows of its sources written with its own, while those change too."""
+    dead = lab.queue()
+    sources = [lab.queue() for _ in range(8)]
+    for source in sources:
+        source.redrive_to(dead, 3)
+    rounds = 6
+
+    def target(client, _number: int):
+        for count in range(rounds):
+            policy = allow("denyAll" if count % 2 == 0 else "allowAll")
+            client.set_queue_attributes(QueueUrl=dead.url, Attributes={"RedriveAllowPolicy": policy})
+
+    def tags(client, number: int):
+        for count in range(rounds):
+            client.tag_queue(QueueUrl=sources[number % 8].url, Tags={f"tag{number}": str(count)})
+
+    works = [partial(work, sqs_client(lab.server.url), number) for number, work in enumerate([tags] * 24 + [target] * 8)]
+    assert refusals(at_once(works)) == []
+    assert dead.attribute("RedriveAllowPolicy") == allow("allowAll")
+    for number, source in enumerate(sources):
+        tagged = lab.sqs.list_queue_tags(QueueUrl=source.url)["Tags"]
+        assert tagged == {f"tag{number + more}": str(rounds - 1) for more in (0, 8, 16)}
+        source.send("m")
+        for _ in range(3):
+            source.change(source.receive_one(), 0)
+        assert source.receive() == []
+    assert len(dead.drain()) == len(sources)

@@ -1,9 +1,17 @@
 """Reference section 24: tags of queues."""
 
+import json
+from functools import partial
+
 import pytest
 
+from harness.at_once import at_once, refusals
 from harness.behaviours import behaviour
+from harness.clients import sqs_client
 from harness.lab import Lab, Queue, refused
+
+# Changes that a client makes one after the other, each while many others do.
+ROUNDS = 10
 
 
 def tags_of(queue: Queue) -> dict[str, str]:
@@ -83,3 +91,37 @@ def test_tags_may_be_given_at_creation(lab: Lab):
 def test_reserved_keys_are_refused(lab: Lab):
     with refused("InvalidParameterValue"):
         tag(lab.queue(), {"aws:reserved": "v"})
+
+
+@behaviour("SQS-392", "SQS-395", "SQS-099", "SQS-400")
+def test_many_may_change_a_queue_at_once(lab: Lab):
+    """Each change is written on the condition that its queue is as it was read; nobody loses that race for ever."""
+    queue = lab.queue()
+
+    def tags(client, number: int):
+        for count in range(ROUNDS):
+            client.tag_queue(QueueUrl=queue.url, Tags={f"tag{number}": str(count)})
+
+    def permissions(client, number: int):
+        for count in range(ROUNDS):
+            label = f"{number}-{count % 2}"
+            client.add_permission(QueueUrl=queue.url, Label=label, AWSAccountIds=["111122223333"], Actions=["SendMessage"])
+            if count + 1 < ROUNDS:
+                client.remove_permission(QueueUrl=queue.url, Label=label)
+
+    def attributes(client, number: int):
+        name = ["VisibilityTimeout", "DelaySeconds", "ReceiveMessageWaitTimeSeconds", "MessageRetentionPeriod"][number - 28]
+        for count in range(ROUNDS):
+            client.set_queue_attributes(QueueUrl=queue.url, Attributes={name: str(60 + count if number == 31 else count)})
+
+    kinds = [tags] * 16 + [permissions] * 12 + [attributes] * 4
+    works = [partial(work, sqs_client(lab.server.url), number) for number, work in enumerate(kinds)]
+    assert refusals(at_once(works)) == []
+    last = str(ROUNDS - 1)
+    assert tags_of(queue) == {f"tag{number}": last for number in range(16)}
+    found = queue.attributes()
+    labels = {statement["Sid"] for statement in json.loads(found["Policy"])["Statement"]}
+    assert labels == {f"{number}-{(ROUNDS - 1) % 2}" for number in range(16, 28)}
+    times = ("VisibilityTimeout", "DelaySeconds", "ReceiveMessageWaitTimeSeconds")
+    assert {name: found[name] for name in times} == dict.fromkeys(times, last)
+    assert found["MessageRetentionPeriod"] == str(60 + ROUNDS - 1)

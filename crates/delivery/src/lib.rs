@@ -5,7 +5,8 @@
 //! (`docs/decisions/0010-services-meet-in-delivery.md`), `notification` that of a message of SNS, which `envelope` and `signer`
 //! turn into a text when it is read. `post` is one attempt at an endpoint that is none of ours. `fifo_ids` and `keys` are the hashes under which the engine
 //! knows groups and deduplication ids. `rates` counts what comes in a second, where AWS's
-//! limits are applied.
+//! limits are applied. `contention` gives turns to requests that change the same rows of the catalog, `event` tells requests
+//! that met such a change when it took effect.
 
 pub mod arn;
 pub mod directory;
@@ -21,4 +22,6 @@ pub mod uuid;
 pub mod hexadecimal;
 pub mod stored;
 pub mod rates;
+pub mod contention;
+pub mod event;
 pub mod limits;

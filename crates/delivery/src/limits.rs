@@ -26,6 +26,17 @@ pub const SIGNATURES_KNOWN: usize = 16_384;
 /// Rates remembered at once; beyond, new subjects are not counted.
 pub const ALLOWANCES_MAX: usize = 10_000;
 
+/// How often a request looks whether a change that it met took effect, and how many milliseconds it waits between two looks
+/// unless it is told: 10 seconds in all.
+pub const LOOKS_MAX: usize = 500;
+/// See [`LOOKS_MAX`].
+pub const LOOK_MS: u64 = 20;
+
+/// How often a change of the catalog is tried when other requests are faster.
+pub const CATALOG_ATTEMPTS_MAX: usize = 64;
+/// Turns of a service for rows of the catalog; some rows share one.
+pub const CATALOG_TURNS: usize = 64;
+
 const _: () = assert!(SENDER_ID_BYTES_MAX <= u16::MAX as usize);
 const _: () = assert!(TRACE_HEADER_BYTES_MAX <= u16::MAX as usize);
 const _: () = assert!(FIFO_ID_LENGTH_MAX <= u8::MAX as usize);

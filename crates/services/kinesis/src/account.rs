@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use waystation_delivery::stored::{Input, Malformed, Output};
-use waystation_engine::{Expect, Scope};
+use waystation_engine::{CatalogChange, Expect, Scope};
 use waystation_wire::{ApiError, Caller, Str, Timestamp};
 
 use crate::api::{
@@ -130,7 +130,8 @@ pub(crate) async fn update(
         .rates
         .count(rates::UPDATE_ACCOUNT_SETTINGS, caller, "", now_ms)?;
     let scope = Scope::new(&caller.account, &caller.region);
-    for _ in 0..limits::CATALOG_RETRIES_MAX {
+    let mut attempts = kinesis.attempts();
+    while attempts.another() {
         let (mut commitment, expect) = Commitment::of(kinesis, &scope)?;
         match &*input.minimum_throughput_billing_commitment.status {
             "ENABLED" => commitment.enable(now_ms),
@@ -138,7 +139,7 @@ pub(crate) async fn update(
         }
         let path = catalog::ACCOUNT.to_vec();
         let change = catalog::put(path, expect, commitment.encode(), Vec::new());
-        if catalog::write(&kinesis.engine, &scope, vec![change]).await? {
+        if catalog::try_write(&mut attempts, &scope, vec![change]).await? {
             return Ok(UpdateAccountSettingsOutput {
                 minimum_throughput_billing_commitment: Some(commitment.shown(now_ms)),
             });
@@ -193,10 +194,23 @@ fn shard_limit(region: &str) -> u32 {
     row.map_or(limits::SHARD_LIMIT_ELSEWHERE, |(_, limit)| *limit)
 }
 
-/// Whether the account may have so many open shards more (KIN-049).
-pub(crate) fn check_shards(kinesis: &Kinesis, scope: &Scope, more: u32) -> Result<(), ApiError> {
+/// The account's row as it is now, read before what has a quota is counted. Whoever adds to that writes this row too: of two
+/// that counted the same, the second one counts anew.
+fn counted(kinesis: &Kinesis, scope: &Scope) -> Result<CatalogChange, ApiError> {
+    let (commitment, expect) = Commitment::of(kinesis, scope)?;
+    let path = catalog::ACCOUNT.to_vec();
+    Ok(catalog::put(path, expect, commitment.encode(), Vec::new()))
+}
+
+/// Whether the account may have so many open shards more (KIN-049); the row that has to be written with them.
+pub(crate) fn check_shards(
+    kinesis: &Kinesis,
+    scope: &Scope,
+    more: u32,
+) -> Result<CatalogChange, ApiError> {
+    let counted = counted(kinesis, scope)?;
     let has = inventory(kinesis, scope)?.open_shards;
-    check_shard_limit(scope, has, more)
+    check_shard_limit(scope, has, more).map(|()| counted)
 }
 
 fn check_shard_limit(scope: &Scope, has: u32, more: u32) -> Result<(), ApiError> {
@@ -214,13 +228,14 @@ fn check_shard_limit(scope: &Scope, has: u32, more: u32) -> Result<(), ApiError>
     )))
 }
 
-/// Whether the account may have this stream more.
+/// Whether the account may have this stream more; the row that has to be written with it.
 pub(crate) fn check_streams(
     kinesis: &Kinesis,
     scope: &Scope,
     settings: &StreamSettings,
     shards: u32,
-) -> Result<(), ApiError> {
+) -> Result<CatalogChange, ApiError> {
+    let counted = counted(kinesis, scope)?;
     let has = inventory(kinesis, scope)?;
     if kinesis.limits == Limits::Aws && has.creating >= limits::STREAMS_CREATING_MAX {
         // KIN-048
@@ -231,27 +246,29 @@ pub(crate) fn check_streams(
         )));
     }
     match settings.mode {
-        Mode::Provisioned => check_shard_limit(scope, has.open_shards, shards),
-        Mode::OnDemand if has.on_demand_streams < limits::ON_DEMAND_STREAMS_MAX => Ok(()),
-        Mode::OnDemand => Err(on_demand_limit(scope)),
+        Mode::Provisioned => check_shard_limit(scope, has.open_shards, shards)?,
+        Mode::OnDemand => check_on_demand_limit(scope, has.on_demand_streams)?,
     }
+    Ok(counted)
 }
 
-/// Whether one more stream may be on-demand.
-pub(crate) fn check_on_demand(kinesis: &Kinesis, scope: &Scope) -> Result<(), ApiError> {
-    match inventory(kinesis, scope)?.on_demand_streams < limits::ON_DEMAND_STREAMS_MAX {
-        true => Ok(()),
-        false => Err(on_demand_limit(scope)),
-    }
+/// Whether one more stream may be on-demand; the row that has to be written with it.
+pub(crate) fn check_on_demand(kinesis: &Kinesis, scope: &Scope) -> Result<CatalogChange, ApiError> {
+    let counted = counted(kinesis, scope)?;
+    let has = inventory(kinesis, scope)?.on_demand_streams;
+    check_on_demand_limit(scope, has).map(|()| counted)
 }
 
-fn on_demand_limit(scope: &Scope) -> ApiError {
-    limit_exceeded(format_args!(
+fn check_on_demand_limit(scope: &Scope, has: usize) -> Result<(), ApiError> {
+    if has < limits::ON_DEMAND_STREAMS_MAX {
+        return Ok(());
+    }
+    Err(limit_exceeded(format_args!(
         "This request would exceed the limit of {} on-demand streams for the account {} in {}.",
         limits::ON_DEMAND_STREAMS_MAX,
         scope.account(),
         scope.region()
-    ))
+    )))
 }
 
 /// `DescribeLimits` (KIN-068)

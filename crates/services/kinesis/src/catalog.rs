@@ -2,7 +2,7 @@
 //!
 //! Paths within the scope of an account and region; names hold no slash, so none is a prefix of another's:
 //! ```text
-//! kinesis/account                       settings of the account: account.rs
+//! kinesis/account                       settings of the account, and the condition of its quotas: account.rs
 //! kinesis/stream/<name>                 settings of a stream
 //! kinesis/shard/<stream>/<index>        a shard; the index as four bytes, so that rows stand in order
 //! kinesis/consumer/<stream>/<name>      a registered consumer
@@ -14,15 +14,16 @@
 
 use std::sync::{Arc, OnceLock};
 
+use waystation_delivery::contention::{self, Attempts};
 use waystation_delivery::stored::Malformed;
-use waystation_engine::{CatalogChange, CatalogEffect, Engine, EngineError, Expect, Row, Scope};
+use waystation_engine::{CatalogChange, CatalogEffect, Engine, Expect, Row, Scope};
 use waystation_wire::{ApiError, Caller};
 
 use crate::addressing::{self, Located, Target};
 use crate::shard_rows::Shard;
 use crate::shards::Shards;
 use crate::stream_settings::StreamSettings;
-use crate::{Kinesis, errors, limits};
+use crate::{Kinesis, errors};
 
 /// What all rows of the service start with.
 pub(crate) const ROWS: &[u8] = b"kinesis/";
@@ -145,7 +146,8 @@ pub(crate) async fn update(
         &mut Vec<CatalogChange>,
     ) -> Result<(), ApiError>,
 ) -> Result<Located, ApiError> {
-    for _ in 0..limits::CATALOG_RETRIES_MAX {
+    let mut attempts = kinesis.attempts();
+    while attempts.another() {
         let located = addressing::locate(kinesis, caller, target)?;
         let mut after = located.stream.settings.clone();
         let mut more = Vec::new();
@@ -153,7 +155,8 @@ pub(crate) async fn update(
         if more.is_empty() && after == located.stream.settings {
             return Ok(located);
         }
-        if write_stream(&kinesis.engine, &located, &after, more).await? {
+        more.push(stream_row(&located, &after));
+        if try_write(&mut attempts, &located.scope, more).await? {
             kinesis.reshards.tell();
             return addressing::locate(kinesis, caller, target);
         }
@@ -161,42 +164,49 @@ pub(crate) async fn update(
     Err(errors::changing_too_fast())
 }
 
-/// Writes a stream's row and others with it; `false` when it had changed meanwhile.
+/// A stream's new row, on the condition that it is as it was seen.
+pub(crate) fn stream_row(located: &Located, after: &StreamSettings) -> CatalogChange {
+    put(
+        stream_path(&located.name),
+        Expect::Version(located.row.version()),
+        after.encode(),
+        Vec::new(),
+    )
+}
+
+/// Writes a stream's row and others with it, once; `false` when it had changed meanwhile.
 pub(crate) async fn write_stream(
     engine: &Engine,
     located: &Located,
     after: &StreamSettings,
     mut more: Vec<CatalogChange>,
 ) -> Result<bool, ApiError> {
-    more.push(put(
-        stream_path(&located.name),
-        Expect::Version(located.row.version()),
-        after.encode(),
-        Vec::new(),
-    ));
+    more.push(stream_row(located, after));
     write(engine, &located.scope, more).await
 }
 
-/// Writes all rows or none; `false` when one was not as expected any more.
+/// Writes all rows or none; `false` when the change has to be made anew from what the catalog shows now.
+pub(crate) async fn try_write(
+    attempts: &mut Attempts<'_>,
+    scope: &Scope,
+    changes: Vec<CatalogChange>,
+) -> Result<bool, ApiError> {
+    let written = attempts.write(scope, changes).await;
+    written.map_err(errors::from_engine)
+}
+
+/// The same, once.
 pub(crate) async fn write(
     engine: &Engine,
     scope: &Scope,
     changes: Vec<CatalogChange>,
 ) -> Result<bool, ApiError> {
-    match engine.write_catalog(scope, changes).await {
-        Ok(_) => Ok(true),
-        // A conflict is known before the faster write is durable and thus visible. The next attempt is to see what it lost
-        // against instead of asking in circles.
-        Err(EngineError::Conflict { .. }) => {
-            catch_up(engine, scope).await?;
-            Ok(false)
-        }
-        Err(error) => Err(errors::from_engine(error)),
-    }
+    let written = contention::write(engine, scope, changes).await;
+    written.map_err(errors::from_engine)
 }
 
-/// Waits until everything shows that was written so far: an empty write becomes durable, and thus visible, after all of it.
+/// Waits until everything shows that was written so far.
 pub(crate) async fn catch_up(engine: &Engine, scope: &Scope) -> Result<(), ApiError> {
-    let empty = engine.write_catalog(scope, Vec::new()).await;
-    empty.map(drop).map_err(errors::from_engine)
+    let caught_up = contention::catch_up(engine, scope).await;
+    caught_up.map_err(errors::from_engine)
 }

@@ -97,7 +97,8 @@ pub(crate) async fn register(
         Some(given) => tags::merged(given, &BTreeMap::new(), target.name, target.account)?,
         None => BTreeMap::new(),
     };
-    for _ in 0..limits::CATALOG_RETRIES_MAX {
+    let mut attempts = kinesis.attempts();
+    while attempts.another() {
         let located = addressing::locate(kinesis, caller, &target)?;
         located.require_active_or_updating()?;
         check_register(kinesis, &located, name)?;
@@ -105,10 +106,12 @@ pub(crate) async fn register(
         let path = catalog::consumer_path(&located.name, name);
         let before = kinesis.engine.catalog().get(&located.scope, &path);
         let expect = before.map_or(Expect::Absent, |row| Expect::Version(row.version()));
-        let row = catalog::put(path, expect, consumer.encode(), Vec::new());
         // With the stream's row as it was seen: a deletion meanwhile wins.
-        let settings = &located.stream.settings;
-        if catalog::write_stream(&kinesis.engine, &located, settings, vec![row]).await? {
+        let rows = vec![
+            catalog::put(path, expect, consumer.encode(), Vec::new()),
+            catalog::stream_row(&located, &located.stream.settings),
+        ];
+        if catalog::try_write(&mut attempts, &located.scope, rows).await? {
             let consumer = shown(&located, name, &consumer, Status::Creating);
             return Ok(RegisterStreamConsumerOutput { consumer });
         }
@@ -281,12 +284,14 @@ pub(crate) async fn deregister(
     input: DeregisterStreamConsumerInput,
 ) -> Result<(), ApiError> {
     let named = [&input.stream_arn, &input.consumer_name, &input.consumer_arn];
-    for _ in 0..limits::CATALOG_RETRIES_MAX {
-        let found = find(kinesis, caller, named.map(|text| text.as_deref()))?;
-        let (stream, now_ms) = (&found.located.name, kinesis.now_ms());
-        kinesis
-            .rates
-            .count(rates::DEREGISTER_CONSUMER, caller, stream, now_ms)?;
+    let find = || find(kinesis, caller, named.map(|text| text.as_deref()));
+    let (stream, now_ms) = (find()?.located.name, kinesis.now_ms());
+    kinesis
+        .rates
+        .count(rates::DEREGISTER_CONSUMER, caller, &stream, now_ms)?;
+    let mut attempts = kinesis.attempts();
+    while attempts.another() {
+        let found = find()?;
         if found.status == Status::Deleting {
             return Err(in_use(format_args!(
                 "Consumer {} is in state DELETING.",
@@ -295,10 +300,10 @@ pub(crate) async fn deregister(
         }
         let mut after = found.consumer.clone();
         after.delete(now_ms);
-        let path = catalog::consumer_path(stream, &found.name);
+        let path = catalog::consumer_path(&stream, &found.name);
         let expect = Expect::Version(found.row.version());
         let change = catalog::put(path, expect, after.encode(), Vec::new());
-        if catalog::write(&kinesis.engine, &found.located.scope, vec![change]).await? {
+        if catalog::try_write(&mut attempts, &found.located.scope, vec![change]).await? {
             kinesis.subscriptions.look_again(found.consumer.stream);
             return Ok(());
         }

@@ -11,6 +11,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
+use waystation_delivery::contention::{Attempts, Contention};
+use waystation_delivery::event::Event;
 use waystation_engine::Engine;
 use waystation_wire::service::BoxFuture;
 
@@ -54,7 +56,6 @@ mod sweep;
 // A record on its way.
 mod record;
 mod store;
-mod reshards;
 mod growth;
 mod sequence;
 mod positions;
@@ -79,7 +80,9 @@ pub struct Kinesis {
     spawn: Spawn,
     tokens: tokens::Tokens,
     rates: rates::Rates,
-    reshards: reshards::Reshards,
+    /// Puts and reads that meet a sealed log, or a child whose log is on its way, wait for it (KIN-153).
+    reshards: Event,
+    contention: Arc<Contention>,
     growth: growth::Growth,
     figures: figures::AllFigures,
     subscriptions: subscriptions::Subscriptions,
@@ -94,7 +97,8 @@ impl Kinesis {
         Kinesis {
             tokens: tokens::Tokens::new(&engine.message_key()),
             rates: rates::Rates::new(limits),
-            reshards: reshards::Reshards::default(),
+            reshards: Event::default(),
+            contention: Arc::default(),
             growth: growth::Growth::default(),
             figures: figures::AllFigures::default(),
             subscriptions: subscriptions::Subscriptions::default(),
@@ -116,6 +120,11 @@ impl Kinesis {
     /// Engine time in milliseconds since the epoch, so that a moved test clock moves streams too.
     fn now_ms(&self) -> u64 {
         self.engine.now_ms()
+    }
+
+    /// Attempts at one change of rows.
+    fn attempts(&self) -> Attempts<'_> {
+        self.contention.attempts(&self.engine)
     }
 }
 

@@ -91,12 +91,6 @@ pub(crate) const POLICY_BYTES_MAX: usize = 20_480;
 /// How long the commitment of section 13 lasts at least, in milliseconds: 24 hours.
 pub(crate) const COMMITMENT_MS: u64 = 86_400_000;
 
-/// How often a change of settings is tried again when another request changed them first.
-pub(crate) const CATALOG_RETRIES_MAX: usize = 64;
-/// How often a put or read looks whether a reshard that it met took effect, and how long it waits between two looks unless it
-/// is told: 10 seconds in all.
-pub(crate) const RESHARD_LOOKS_MAX: usize = 500;
-pub(crate) const RESHARD_LOOK_MS: u64 = 20;
 /// Pause of a runner that found the disk full or a budget used up, and of one that waits for engine time.
 pub(crate) const RUNNER_PAUSE_MS: u64 = 50;
 /// How often closed shards are looked through for expired ones.

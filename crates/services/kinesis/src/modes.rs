@@ -75,7 +75,7 @@ pub(crate) async fn update_mode(
 ) -> Result<(), ApiError> {
     let target = addressing::by_arn(caller, &input.stream_arn)?;
     let wanted = mode(&input.stream_mode_details.stream_mode);
-    let update = catalog::update(kinesis, caller, &target, |located, settings, _| {
+    let update = catalog::update(kinesis, caller, &target, |located, settings, rows| {
         located.require_active()?;
         if wanted == Mode::Provisioned && queue_catalog::count(kinesis, located)? > 0 {
             // KIN-158
@@ -102,10 +102,10 @@ pub(crate) async fn update_mode(
             )));
         }
         match wanted {
-            Mode::OnDemand => account::check_on_demand(kinesis, &located.scope)?,
+            Mode::OnDemand => rows.push(account::check_on_demand(kinesis, &located.scope)?),
             Mode::Provisioned => {
                 let open = located.shards(&kinesis.engine)?.open_count() as u32;
-                account::check_shards(kinesis, &located.scope, open)?;
+                rows.push(account::check_shards(kinesis, &located.scope, open)?);
                 settings.distribution = Distribution::UserPartitionKey;
                 settings.warm_mibps = None;
             }

@@ -2,15 +2,16 @@
 
 use std::future::Future;
 
+use waystation_delivery::event::Event;
+use waystation_delivery::limits::LOOKS_MAX;
 use waystation_engine::{Engine, EngineError, LogId, LogPoint, LogSpot};
 use waystation_wire::{ApiError, Timestamp};
 
 use crate::addressing::Located;
 use crate::errors::{from_engine, invalid};
-use crate::reshards::Reshards;
+use crate::names;
 use crate::sequence::SequenceNumber;
 use crate::shard_rows::Shard;
-use crate::{limits, names};
 
 /// A starting position as a request gives it.
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +29,7 @@ impl Start<'_> {
     pub(crate) async fn position(
         &self,
         engine: &Engine,
-        reshards: &Reshards,
+        reshards: &Event,
         located: &Located,
         shard: &Shard,
     ) -> Result<u64, ApiError> {
@@ -109,7 +110,7 @@ impl Start<'_> {
 /// Finds a place in a shard's log.
 pub(crate) async fn locate(
     engine: &Engine,
-    reshards: &Reshards,
+    reshards: &Event,
     log: LogId,
     spot: LogSpot,
 ) -> Result<LogPoint, ApiError> {
@@ -118,12 +119,12 @@ pub(crate) async fn locate(
 }
 
 /// Asks a log that the catalog knows. That of a new child may be on its way, for a moment.
-pub(crate) async fn settled<T, F>(reshards: &Reshards, ask: impl Fn() -> F) -> Result<T, ApiError>
+pub(crate) async fn settled<T, F>(reshards: &Event, ask: impl Fn() -> F) -> Result<T, ApiError>
 where
     F: Future<Output = Result<T, EngineError>>,
 {
     let mut listener = None;
-    for _ in 0..limits::RESHARD_LOOKS_MAX {
+    for _ in 0..LOOKS_MAX {
         match ask().await {
             Err(EngineError::NoSuchLog) => reshards.before_next_look(&mut listener).await,
             answer => return answer.map_err(from_engine),

@@ -10,7 +10,7 @@ use crate::errors::{changing_too_fast, internal, invalid, not_found};
 use crate::names::{self, KinesisArn, Resource};
 use crate::queue_rows::QueueRow;
 use crate::stream_settings::Status;
-use crate::{Kinesis, catalog, limits};
+use crate::{Kinesis, catalog};
 
 /// What all queues' paths start with; the id follows as eight bytes.
 pub(crate) const QUEUES: &[u8] = b"kinesis/queue/";
@@ -137,7 +137,8 @@ pub(crate) async fn update(
     arn: &str,
     mut change: impl FnMut(&Found, &mut QueueRow) -> Result<(), ApiError>,
 ) -> Result<Found, ApiError> {
-    for _ in 0..limits::CATALOG_RETRIES_MAX {
+    let mut attempts = kinesis.attempts();
+    while attempts.another() {
         let found = by_arn(kinesis, caller, arn)?;
         let mut after = found.queue.clone();
         change(&found, &mut after)?;
@@ -151,7 +152,7 @@ pub(crate) async fn update(
             value: Some(after.encode()),
             effects,
         };
-        if catalog::write(&kinesis.engine, &found.scope, vec![change]).await? {
+        if catalog::try_write(&mut attempts, &found.scope, vec![change]).await? {
             return by_arn(kinesis, caller, arn);
         }
     }

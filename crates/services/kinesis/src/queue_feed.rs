@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio::sync::Notify;
+use waystation_delivery::event::Event;
 use waystation_delivery::stored::{Input, Malformed};
 use waystation_engine::{
     CatalogEffect, Engine, EngineError, Expect, LogEntry, LogId, LogRead, LogSpot, Outgoing, Scope,
@@ -21,7 +22,6 @@ use crate::errors::from_engine;
 use crate::get_records::children;
 use crate::positions::locate;
 use crate::queue_catalog::{self, Found};
-use crate::reshards::Reshards;
 use crate::shard_rows::Shard;
 use crate::stream_settings::Status;
 use crate::{Kinesis, Spawn, catalog, limits};
@@ -119,7 +119,7 @@ pub(crate) fn start_all(kinesis: &Kinesis) {
 #[derive(Clone)]
 struct Feeder {
     engine: Engine,
-    reshards: Reshards,
+    reshards: Event,
     feeds: Arc<Feeds>,
     spawn: Spawn,
     scope: Scope,

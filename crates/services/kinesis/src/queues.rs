@@ -40,7 +40,8 @@ pub(crate) async fn create(
     let target = addressing::by_arn(caller, &stream.stream_arn)?;
     let (start_kind, timestamp_ms) = starting_position(stream.starting_position.as_ref())?;
     let id = kinesis.engine.new_queue_id().0;
-    for _ in 0..limits::CATALOG_RETRIES_MAX {
+    let mut attempts = kinesis.attempts();
+    while attempts.another() {
         let located = addressing::locate(kinesis, caller, &target)?;
         check_stream(kinesis, &located)?;
         let now_ms = located.now_ms;
@@ -83,8 +84,8 @@ pub(crate) async fn create(
             effects,
         ));
         // With the stream's row as it was seen: a deletion or a change of mode meanwhile wins.
-        let settings = &located.stream.settings;
-        if catalog::write_stream(&kinesis.engine, &located, settings, changes).await? {
+        changes.push(catalog::stream_row(&located, &located.stream.settings));
+        if catalog::try_write(&mut attempts, &located.scope, changes).await? {
             queue_feed::start(kinesis, &located.scope, id);
             let found = queue_catalog::find(&kinesis.engine, &located.scope, id)?;
             let found = found.ok_or_else(|| internal("a new queue is not in the catalog"))?;

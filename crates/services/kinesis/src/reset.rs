@@ -22,7 +22,7 @@ impl Kinesis {
 
     async fn reset_scope(&self, scope: &Scope) -> Result<usize, ApiError> {
         let mut removed = 0;
-        let mut conflicts = 0;
+        let mut attempts = self.attempts();
         loop {
             let catalog = self.engine.catalog();
             let rows = catalog.range(scope, catalog::ROWS, None, limits::RESET_ROWS_PER_WRITE);
@@ -38,11 +38,9 @@ impl Kinesis {
                 let effects = effects(&path, &row)?;
                 changes.push(catalog::removal(path, &row, effects));
             }
-            if catalog::write(&self.engine, scope, changes).await? {
+            if catalog::try_write(&mut attempts, scope, changes).await? {
                 removed += streams;
-            } else if conflicts < limits::CATALOG_RETRIES_MAX {
-                conflicts += 1;
-            } else {
+            } else if !attempts.another() {
                 return Err(changing_too_fast());
             }
         }

@@ -124,7 +124,7 @@ pub(crate) async fn split(
     let update = catalog::update(kinesis, caller, &target, |located, settings, rows| {
         check_stream(located)?;
         let shard = find(kinesis, located, index)?;
-        account::check_shards(kinesis, &located.scope, 1)?;
+        rows.push(account::check_shards(kinesis, &located.scope, 1)?);
         check_open(located, &shard)?;
         let HashRange { first, last } = shard.range;
         let at = key

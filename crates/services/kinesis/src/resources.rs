@@ -7,7 +7,7 @@ use crate::addressing::{self, Target};
 use crate::errors::{changing_too_fast, invalid, not_found};
 use crate::names::{self, KinesisArn};
 use crate::tags::Tags;
-use crate::{Kinesis, catalog, consumers, limits, queue_catalog};
+use crate::{Kinesis, catalog, consumers, queue_catalog};
 
 /// The kinds of resources, which have different actions in their policies (KIN-213).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +86,8 @@ pub(crate) async fn update(
             update_stream(kinesis, caller, &target, change).await
         }
         names::Resource::Consumer(..) => {
-            for _ in 0..limits::CATALOG_RETRIES_MAX {
+            let mut attempts = kinesis.attempts();
+            while attempts.another() {
                 let found = consumers::by_arn(kinesis, caller, arn)?;
                 let mut after = found.consumer.clone();
                 change(Changing {
@@ -99,7 +100,7 @@ pub(crate) async fn update(
                 let path = catalog::consumer_path(&found.located.name, &found.name);
                 let expect = Expect::Version(found.row.version());
                 let row = catalog::put(path, expect, after.encode(), Vec::new());
-                if catalog::write(&kinesis.engine, &found.located.scope, vec![row]).await? {
+                if catalog::try_write(&mut attempts, &found.located.scope, vec![row]).await? {
                     return Ok(());
                 }
             }

@@ -30,13 +30,15 @@ pub(crate) async fn update(
         .count(rates::UPDATE_SHARD_COUNT, caller, "", kinesis.now_ms())?;
     let mut current = 0;
     let wanted = u32::try_from(input.target_shard_count).unwrap_or_default();
-    let located = catalog::update(kinesis, caller, &target, |located, settings, _| {
+    let located = catalog::update(kinesis, caller, &target, |located, settings, rows| {
         located.require_active()?;
         if settings.mode == Mode::OnDemand {
             return Err(on_demand(located));
         }
         current = located.shards(&kinesis.engine)?.open_count() as u32;
         check(kinesis, located, current, wanted)?;
+        let more = wanted.saturating_sub(current);
+        rows.push(account::check_shards(kinesis, &located.scope, more)?);
         settings.note_use(Use::Scaling, located.now_ms);
         settings.begin_update(located.now_ms);
         settings.work = Work::Scale(wanted);
@@ -80,7 +82,7 @@ fn check(kinesis: &Kinesis, located: &Located, current: u32, wanted: u32) -> Res
             located.account()
         )));
     }
-    account::check_shards(kinesis, &located.scope, wanted.saturating_sub(current))
+    Ok(())
 }
 
 /// The next splits or merges, none of which touch the same shard, at most so many; none when all is done. First every bound

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 
+use waystation_delivery::limits::LOOKS_MAX;
 use waystation_delivery::md5;
 use waystation_engine::{Appended, EngineError};
 use waystation_wire::{ApiError, Str};
@@ -15,7 +16,7 @@ use crate::addressing::{self, Located, Target};
 use crate::record::Record;
 use crate::sequence::SequenceNumber;
 use crate::shard_rows::Shard;
-use crate::{Kinesis, growth, limits, names};
+use crate::{Kinesis, growth, names};
 
 /// Where a record belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +90,7 @@ pub(crate) async fn store(
         set(&mut outcomes, place, Err(failure));
     }
     let mut listener = None;
-    for _ in 0..limits::RESHARD_LOOKS_MAX {
+    for _ in 0..LOOKS_MAX {
         let mut again = Vec::new();
         for (batch, answer) in append_all(kinesis, batches, &entries).await {
             match answer {

@@ -30,7 +30,8 @@ pub(crate) async fn create(
         .count(rates::CREATE_STREAM, caller, "", kinesis.now_ms())?;
     let scope = Scope::new(&caller.account, &caller.region);
     let name = &*input.stream_name;
-    for _ in 0..limits::CATALOG_RETRIES_MAX {
+    let mut attempts = kinesis.attempts();
+    while attempts.another() {
         if let Some(located) = find_row(&kinesis.engine, &scope, name)? {
             if located.status != Status::Gone {
                 return Err(in_use(format_args!(
@@ -43,9 +44,10 @@ pub(crate) async fn create(
         }
         let now_ms = kinesis.now_ms();
         let (settings, count) = wanted(kinesis, &scope, &input, now_ms)?;
-        account::check_streams(kinesis, &scope, &settings, count)?;
-        let changes = first_rows(kinesis, name, settings, count);
-        if catalog::write(&kinesis.engine, &scope, changes).await? {
+        let counted = account::check_streams(kinesis, &scope, &settings, count)?;
+        let mut changes = first_rows(kinesis, name, settings, count);
+        changes.push(counted);
+        if catalog::try_write(&mut attempts, &scope, changes).await? {
             work::start(kinesis, &scope, name);
             return Ok(());
         }

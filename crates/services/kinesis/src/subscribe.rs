@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use waystation_delivery::event::Listener;
 use waystation_engine::{Engine, EngineError, LogBatch, LogRead};
 use waystation_wire::{ApiError, Caller, EventStream, Str};
 
@@ -20,7 +21,6 @@ use crate::get_records::Seen;
 use crate::limits::Limits;
 use crate::positions::Start;
 use crate::put::would_succeed;
-use crate::reshards::Listener;
 use crate::sequence::SequenceNumber;
 use crate::shard_rows::Shard;
 use crate::subscriptions::{Place, Seat, Subject};

@@ -3,14 +3,16 @@
 //!
 //! All that is left to do stands in the stream's row, so whoever starts next goes on.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use waystation_delivery::contention::{Attempts, Contention};
+use waystation_delivery::event::Event;
 use waystation_engine::{CatalogChange, CatalogEffect, Engine, Expect, LogConfig, Scope};
 use waystation_wire::ApiError;
 
 use crate::addressing::{self, Located};
 use crate::errors::{changing_too_fast, internal};
-use crate::reshards::Reshards;
 use crate::shard_rows::Shard;
 use crate::stream_settings::{Phase, Status, StreamSettings, Work};
 use crate::{Kinesis, catalog, limits, scaling, streams};
@@ -20,6 +22,8 @@ use crate::{Kinesis, catalog, limits, scaling, streams};
 enum Progress {
     /// There is more to do.
     More,
+    /// Another request changed the stream first.
+    Lost,
     /// Nothing can be done before time has passed.
     Wait,
     Done,
@@ -37,6 +41,7 @@ pub(crate) fn start(kinesis: &Kinesis, scope: &Scope, name: &str) {
     }
     let runner = Runner {
         engine: kinesis.engine.clone(),
+        contention: Arc::clone(&kinesis.contention),
         reshards: kinesis.reshards.clone(),
         scope: scope.clone(),
         name: name.to_owned(),
@@ -59,7 +64,8 @@ pub(crate) fn start_all(kinesis: &Kinesis) {
 /// Works on one stream.
 struct Runner {
     engine: Engine,
-    reshards: Reshards,
+    contention: Arc<Contention>,
+    reshards: Event,
     scope: Scope,
     name: String,
     /// A stream created anew under the name is none of its business.
@@ -71,6 +77,7 @@ impl Runner {
         loop {
             match self.slice().await {
                 Ok(Progress::More) => self.reshards.tell(),
+                Ok(Progress::Lost) => {}
                 Ok(Progress::Done) => return,
                 // A full disk or a budget that is used up passes; who stops goes on at the next start.
                 Ok(Progress::Wait) | Err(_) => {
@@ -81,16 +88,28 @@ impl Runner {
     }
 
     async fn slice(&self) -> Result<Progress, ApiError> {
-        let located = addressing::find_row(&self.engine, &self.scope, &self.name)?;
-        match located.filter(|located| located.stream.settings.id == self.stream) {
-            Some(located) => slice(&self.engine, &located).await,
-            None => Ok(Progress::Done),
+        let mut attempts = self.contention.attempts(&self.engine);
+        while attempts.another() {
+            let located = addressing::find_row(&self.engine, &self.scope, &self.name)?;
+            let located = located.filter(|located| located.stream.settings.id == self.stream);
+            let Some(located) = located else {
+                return Ok(Progress::Done);
+            };
+            match slice(&self.engine, &mut attempts, &located).await? {
+                Progress::Lost => {}
+                progress => return Ok(progress),
+            }
         }
+        Ok(Progress::Lost)
     }
 }
 
 /// Does a slice of what the row says is left.
-async fn slice(engine: &Engine, located: &Located) -> Result<Progress, ApiError> {
+async fn slice(
+    engine: &Engine,
+    attempts: &mut Attempts<'_>,
+    located: &Located,
+) -> Result<Progress, ApiError> {
     match (located.status, located.stream.settings.work) {
         (Status::Gone, _) => remove(engine, located).await,
         (Status::Deleting, _) => Ok(Progress::Wait),
@@ -98,29 +117,37 @@ async fn slice(engine: &Engine, located: &Located) -> Result<Progress, ApiError>
         (_, Work::Create(count)) => {
             let mut after = located.stream.settings.clone();
             let rows = streams::new_shards(engine, &located.name, &mut after, count);
-            write(engine, located, after, rows).await
+            write(attempts, located, after, rows).await
         }
-        (_, Work::Scale(target)) => scale(engine, located, target).await,
+        (_, Work::Scale(target)) => scale(engine, attempts, located, target).await,
         (_, Work::Retain(from)) => {
             let mut after = located.stream.settings.clone();
             let rows = retain(engine, located, &mut after, from)?;
-            write(engine, located, after, rows).await
+            write(attempts, located, after, rows).await
         }
     }
 }
 
 async fn write(
-    engine: &Engine,
+    attempts: &mut Attempts<'_>,
     located: &Located,
     after: StreamSettings,
-    rows: Vec<CatalogChange>,
+    mut rows: Vec<CatalogChange>,
 ) -> Result<Progress, ApiError> {
+    rows.push(catalog::stream_row(located, &after));
     // Whoever was faster left what is still to do in the row.
-    catalog::write_stream(engine, located, &after, rows).await?;
-    Ok(Progress::More)
+    match catalog::try_write(attempts, &located.scope, rows).await? {
+        true => Ok(Progress::More),
+        false => Ok(Progress::Lost),
+    }
 }
 
-async fn scale(engine: &Engine, located: &Located, target: u32) -> Result<Progress, ApiError> {
+async fn scale(
+    engine: &Engine,
+    attempts: &mut Attempts<'_>,
+    located: &Located,
+    target: u32,
+) -> Result<Progress, ApiError> {
     let mut after = located.stream.settings.clone();
     // A split has three rows.
     let steps_max = limits::SHARDS_PER_WRITE / 3;
@@ -132,7 +159,7 @@ async fn scale(engine: &Engine, located: &Located, target: u32) -> Result<Progre
     if steps.is_empty() {
         after.work = Work::None;
     }
-    write(engine, located, after, rows).await
+    write(attempts, located, after, rows).await
 }
 
 /// Tells the next logs how long the stream keeps records now; notes in the settings what is left to do.
@@ -193,7 +220,7 @@ async fn remove(engine: &Engine, located: &Located) -> Result<Progress, ApiError
 
 /// Removes what a deleted stream left, now, because its name is wanted.
 pub(crate) async fn clear_away(engine: &Engine, located: &Located) -> Result<(), ApiError> {
-    for _ in 0..limits::CATALOG_RETRIES_MAX.max(limits::SHARDS_PER_STREAM_MAX as usize) {
+    for _ in 0..limits::SHARDS_PER_STREAM_MAX {
         let left = addressing::find_row(engine, &located.scope, &located.name)?;
         match left.filter(|left| left.status == Status::Gone) {
             Some(left) => remove(engine, &left).await?,

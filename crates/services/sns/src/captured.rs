@@ -52,25 +52,24 @@ pub(crate) fn known_queue(sns: &Sns, scope: &Scope) -> Result<Option<QueueId>, A
 
 /// The queue of a scope, made if need be.
 pub(crate) async fn queue(sns: &Sns, scope: &Scope) -> Result<QueueId, ApiError> {
-    for _ in 0..limits::CATALOG_RETRIES_MAX {
-        if let Some(known) = known_queue(sns, scope)? {
-            return Ok(known);
-        }
-        let queue = sns.engine.new_queue_id();
-        let mut row = Output::default();
-        row.u8(VERSION);
-        row.u64(queue.0);
-        let changes = vec![CatalogChange {
-            path: PATH.to_vec(),
-            expect: Expect::Absent,
-            value: Some(row.finish()),
-            effects: vec![CatalogEffect::Configure(queue, config())],
-        }];
-        if catalog::write(sns, scope, changes).await? {
-            return Ok(queue);
-        }
+    if let Some(known) = known_queue(sns, scope)? {
+        return Ok(known);
     }
-    Err(changing_too_fast())
+    let queue = sns.engine.new_queue_id();
+    let mut row = Output::default();
+    row.u8(VERSION);
+    row.u64(queue.0);
+    let changes = vec![CatalogChange {
+        path: PATH.to_vec(),
+        expect: Expect::Absent,
+        value: Some(row.finish()),
+        effects: vec![CatalogEffect::Configure(queue, config())],
+    }];
+    if catalog::write(sns, scope, changes).await? {
+        return Ok(queue);
+    }
+    // Whoever was faster made it, unless everything was thrown away since.
+    known_queue(sns, scope)?.ok_or_else(changing_too_fast)
 }
 
 /// Whether the messages of a protocol are captured.

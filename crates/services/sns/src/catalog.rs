@@ -17,14 +17,15 @@
 
 use std::sync::Arc;
 
+use waystation_delivery::contention::{self, Attempts};
 use waystation_delivery::stored::Malformed;
-use waystation_engine::{CatalogChange, EngineError, Expect, Row, Scope};
+use waystation_engine::{CatalogChange, Expect, Row, Scope};
 use waystation_wire::{ApiError, Caller};
 
 use crate::names::{self, TopicName};
 use crate::subscription_settings::SubscriptionSettings;
 use crate::topic_settings::TopicSettings;
-use crate::{Sns, archive, errors, limits};
+use crate::{Sns, archive, errors};
 
 /// What all topics' paths start with.
 pub(crate) const TOPICS: &[u8] = b"sns/topic/";
@@ -117,48 +118,48 @@ pub(crate) async fn update(
     action: &str,
     mut change: impl FnMut(&Located<'_>, &mut TopicSettings) -> Result<(), ApiError>,
 ) -> Result<(), ApiError> {
-    let mut turn = None;
-    for _ in 0..limits::CATALOG_RETRIES_MAX {
+    let mut attempts = sns.attempts();
+    while attempts.another() {
         let located = locate(sns, caller, arn, action)?;
         let mut after = TopicSettings::clone(&located.settings);
         change(&located, &mut after)?;
         if after == *located.settings {
             return Ok(());
         }
+        let effects = archive::effects(Some(&located.settings), &after);
+        let moves_archive = !effects.is_empty();
         let changes = vec![CatalogChange {
             path: topic_path(located.topic.name),
             expect: Expect::Version(located.row.version()),
             value: Some(after.encode()),
-            effects: archive::effects(Some(&located.settings), &after),
+            effects,
         }];
-        if write(sns, &located.scope, changes).await? {
+        if try_write(&mut attempts, &located.scope, changes).await? {
+            if moves_archive {
+                sns.archives.tell();
+            }
             return Ok(());
-        }
-        if turn.is_none() {
-            turn = sns
-                .contention
-                .turn(&located.scope, located.topic.name)
-                .await;
         }
     }
     Err(errors::changing_too_fast())
 }
 
-/// Writes all rows or none; `false` when one was not as expected any more.
+/// Writes all rows or none; `false` when the change has to be made anew from what the catalog shows now.
+pub(crate) async fn try_write(
+    attempts: &mut Attempts<'_>,
+    scope: &Scope,
+    changes: Vec<CatalogChange>,
+) -> Result<bool, ApiError> {
+    let written = attempts.write(scope, changes).await;
+    written.map_err(errors::from_engine)
+}
+
+/// The same, once.
 pub(crate) async fn write(
     sns: &Sns,
     scope: &Scope,
     changes: Vec<CatalogChange>,
 ) -> Result<bool, ApiError> {
-    match sns.engine.write_catalog(scope, changes).await {
-        Ok(_) => Ok(true),
-        // A conflict is known before the faster write is durable and thus visible. An empty write becomes durable
-        // after it, so that the next attempt sees what it lost against instead of asking in circles.
-        Err(EngineError::Conflict { .. }) => {
-            let empty = sns.engine.write_catalog(scope, Vec::new()).await;
-            empty.map_err(errors::from_engine)?;
-            Ok(false)
-        }
-        Err(error) => Err(errors::from_engine(error)),
-    }
+    let written = contention::write(&sns.engine, scope, changes).await;
+    written.map_err(errors::from_engine)
 }

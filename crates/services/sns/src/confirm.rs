@@ -16,7 +16,7 @@ use crate::errors::{changing_too_fast, from_engine, invalid};
 use crate::names::TopicName;
 use crate::stored_forms::{SENDER_ID, base_url, signature_version};
 use crate::subscription_settings::SubscriptionSettings;
-use crate::{Sns, api, captured, catalog, email, fan_out, limits, names};
+use crate::{Sns, api, captured, catalog, email, fan_out, names};
 
 /// SNS-102
 const TOKEN_BYTES: usize = 144;
@@ -182,7 +182,8 @@ pub(crate) async fn confirm(
     }
     let scope = Scope::new(named.account, named.region);
     let unknown = || invalid("Token"); // SNS-100
-    for _ in 0..limits::CATALOG_RETRIES_MAX {
+    let mut attempts = sns.attempts();
+    while attempts.another() {
         let row = sns
             .engine
             .catalog()
@@ -226,7 +227,7 @@ pub(crate) async fn confirm(
         if settings.has_left {
             changes.push(found_again(sns, &scope, name, id, &after)?);
         }
-        if catalog::write(sns, &scope, changes).await? {
+        if catalog::try_write(&mut attempts, &scope, changes).await? {
             sns.subscribers.refresh(sns, &scope, name, id)?;
             sns.go_on_replaying(&topic, id, &after);
             return Ok(confirmed);

@@ -132,7 +132,15 @@ impl Sns {
         let is_expired = catalog::subscription_settings(&row)
             .is_ok_and(|settings| settings.is_expired(self.now_ms()));
         if is_expired
-            && let Err(error) = subscriptions::remove(self, &scope, &key.topic, &key.id, &row).await
+            && let Err(error) = subscriptions::remove(
+                self,
+                &mut self.attempts(),
+                &scope,
+                &key.topic,
+                &key.id,
+                &row,
+            )
+            .await
         {
             tracing::warn!(error = %error.message, subscription = %key.id, "an expired subscription stays");
         }

@@ -18,7 +18,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use waystation_delivery::contention::{Attempts, Contention};
 use waystation_delivery::directory::{Functions, Queues};
+use waystation_delivery::event::Event;
 use waystation_delivery::keys::{Key, Keys};
 use waystation_delivery::post::Trust;
 use waystation_delivery::signer::Signer;
@@ -31,7 +33,6 @@ mod topics;
 mod topic_attributes;
 mod subscriptions;
 mod confirm;
-mod contention;
 mod unsubscribe;
 mod subscription_attributes;
 mod publish;
@@ -113,7 +114,9 @@ pub struct Sns {
     keys: Keys,
     ids: Ids,
     subscribers: subscribers::Topics,
-    contention: contention::Contention,
+    contention: Contention,
+    /// Publishes that meet an archive on its way, or one that went, wait for it.
+    archives: Event,
     replays: replays::Replays,
     tallies: tally::Tallies,
 }
@@ -173,7 +176,8 @@ impl Sns {
                 count: AtomicU64::new(0),
             },
             subscribers: subscribers::Topics::default(),
-            contention: contention::Contention::new(),
+            contention: Contention::default(),
+            archives: Event::default(),
             replays: replays::Replays::default(),
             tallies: tally::Tallies::default(),
             engine,
@@ -183,6 +187,11 @@ impl Sns {
     /// Engine time in milliseconds since the epoch, so that a moved test clock moves topics too.
     fn now_ms(&self) -> u64 {
         self.engine.now_ms()
+    }
+
+    /// Attempts at one change of rows.
+    fn attempts(&self) -> Attempts<'_> {
+        self.contention.attempts(&self.engine)
     }
 
     /// A UUID that was never used.

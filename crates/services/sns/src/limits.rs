@@ -117,14 +117,10 @@ pub(crate) const CAPTURED_SHOWN_BYTES_MAX: u64 = 32 << 20;
 pub(crate) const REMOVED_PER_WRITE_MAX: usize = 256;
 /// SNS-363: how long a FIFO topic knows a message, in milliseconds; its own queue keeps them as long.
 pub(crate) const DEDUPLICATION_MS: u64 = 300_000;
-/// How often a change is tried again when another request was faster.
-pub(crate) const CATALOG_RETRIES_MAX: usize = 64;
 /// Bytes of messages that one record of a publish takes; the last message may pass it.
 pub(crate) const PUBLISHED_BYTES_AT_ONCE: usize = 8 << 20;
 /// Publishes of a FIFO topic that may run at the same time, when their groups and deduplication ids differ.
 pub(crate) const TURNS_PER_TOPIC: u64 = 256;
-/// How often a publish looks again where its topic's archive is while that is switched on or off, a millisecond apart.
-pub(crate) const ARCHIVE_LOOKS_MAX: usize = 10_000;
 
 /// Archived messages that a replay passes on at once.
 pub(crate) const REPLAYED_AT_ONCE: usize = waystation_engine::BODIES_PER_PUBLICATION_MAX;

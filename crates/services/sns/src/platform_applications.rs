@@ -39,7 +39,8 @@ pub(crate) async fn create(
     let created = CreatePlatformApplicationResponse {
         platform_application_arn: Some(Str::from(name.arn())),
     };
-    for _ in 0..limits::CATALOG_RETRIES_MAX {
+    let mut attempts = sns.attempts();
+    while attempts.another() {
         if find_application(sns, name)?.is_some() {
             return Ok(created); // SNS-447
         }
@@ -49,7 +50,7 @@ pub(crate) async fn create(
             value: Some(settings.encode()),
             effects: Vec::new(),
         }];
-        if catalog::write(sns, &rows::scope(&name), changes).await? {
+        if catalog::try_write(&mut attempts, &rows::scope(&name), changes).await? {
             return Ok(created);
         }
     }
@@ -63,7 +64,8 @@ pub(crate) async fn delete(
     input: DeletePlatformApplicationInput,
 ) -> Result<(), ApiError> {
     let name = platform_names::application(caller, &input.platform_application_arn)?;
-    for _ in 0..limits::CATALOG_RETRIES_MAX {
+    let mut attempts = sns.attempts();
+    while attempts.another() {
         let Some(found) = find_application(sns, name)? else {
             return Ok(());
         };
@@ -73,7 +75,7 @@ pub(crate) async fn delete(
             value: None,
             effects: Vec::new(),
         }];
-        if catalog::write(sns, &rows::scope(&name), changes).await? {
+        if catalog::try_write(&mut attempts, &rows::scope(&name), changes).await? {
             return remove_endpoints(sns, &found).await;
         }
     }
@@ -169,7 +171,8 @@ pub(crate) async fn set(
     caller: &Caller,
     input: SetPlatformApplicationAttributesInput,
 ) -> Result<(), ApiError> {
-    for _ in 0..limits::CATALOG_RETRIES_MAX {
+    let mut attempts = sns.attempts();
+    while attempts.another() {
         let found = locate_application(sns, caller, &input.platform_application_arn)?;
         let given = platform_rules::application(found.name.platform, &input.attributes)?;
         let mut after = ApplicationSettings::clone(&found.settings);
@@ -181,7 +184,7 @@ pub(crate) async fn set(
             value: Some(after.encode()),
             effects: Vec::new(),
         }];
-        if catalog::write(sns, &rows::scope(&found.name), changes).await? {
+        if catalog::try_write(&mut attempts, &rows::scope(&found.name), changes).await? {
             return Ok(());
         }
     }

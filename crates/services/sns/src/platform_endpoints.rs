@@ -18,7 +18,7 @@ use crate::platform_catalog::{
 use crate::platform_events::{self, Event};
 use crate::platform_names::{self, ApplicationName, EndpointName};
 use crate::platform_settings::EndpointSettings;
-use crate::{Sns, catalog, limits, pages, platform_rules};
+use crate::{Sns, catalog, pages, platform_rules};
 
 /// `CreatePlatformEndpoint`: a new endpoint, or the existing one of this token when it is as asked for (SNS-448 to SNS-454).
 pub(crate) async fn create(
@@ -26,7 +26,8 @@ pub(crate) async fn create(
     caller: &Caller,
     input: CreatePlatformEndpointInput,
 ) -> Result<CreateEndpointResponse, ApiError> {
-    for _ in 0..limits::CATALOG_RETRIES_MAX {
+    let mut attempts = sns.attempts();
+    while attempts.another() {
         let found = locate_application(sns, caller, &input.platform_application_arn)?;
         let wanted = wanted(sns, &found, &input)?;
         if let Some((id, existing)) = of_token(sns, &found.name, &wanted)? {
@@ -59,7 +60,7 @@ pub(crate) async fn create(
                 effects: Vec::new(),
             },
         ];
-        if catalog::write(sns, &rows::scope(&found.name), changes).await? {
+        if catalog::try_write(&mut attempts, &rows::scope(&found.name), changes).await? {
             platform_events::tell(sns, caller, &found, Event::Created, &id).await;
             return Ok(created(found.name.endpoint_arn(&id)));
         }
@@ -142,7 +143,8 @@ pub(crate) async fn delete(
     input: DeleteEndpointInput,
 ) -> Result<(), ApiError> {
     let name = platform_names::endpoint(caller, &input.endpoint_arn, "EndpointArn")?;
-    for _ in 0..limits::CATALOG_RETRIES_MAX {
+    let mut attempts = sns.attempts();
+    while attempts.another() {
         let Some(found) = find_endpoint(sns, name)? else {
             return Ok(());
         };
@@ -162,7 +164,7 @@ pub(crate) async fn delete(
                 Expect::Any,
             ),
         ];
-        if catalog::write(sns, &rows::scope(&name.application), changes).await? {
+        if catalog::try_write(&mut attempts, &rows::scope(&name.application), changes).await? {
             if let Some(application) = find_application(sns, name.application)? {
                 platform_events::tell(sns, caller, &application, Event::Deleted, name.id).await;
             }
@@ -218,7 +220,8 @@ pub(crate) async fn set(
     caller: &Caller,
     input: SetEndpointAttributesInput,
 ) -> Result<(), ApiError> {
-    for _ in 0..limits::CATALOG_RETRIES_MAX {
+    let mut attempts = sns.attempts();
+    while attempts.another() {
         let found = locate_endpoint(sns, caller, &input.endpoint_arn)?;
         let application = found.name.application;
         let mut after = EndpointSettings::clone(&found.settings);
@@ -247,7 +250,7 @@ pub(crate) async fn set(
             changes.push(row(former, Expect::Any, None));
             changes.push(row(new, Expect::Absent, Some(id)));
         }
-        if catalog::write(sns, &rows::scope(&application), changes).await? {
+        if catalog::try_write(&mut attempts, &rows::scope(&application), changes).await? {
             if let Some(application) = find_application(sns, application)? {
                 platform_events::tell(sns, caller, &application, Event::Updated, found.name.id)
                     .await;

@@ -1,8 +1,6 @@
 //! `Publish` (section 11). The answer comes when the message and the list of its queues are durable (SNS-126).
 
-use std::time::Duration;
-
-use tokio::time::sleep;
+use waystation_delivery::limits::LOOKS_MAX;
 use waystation_wire::{ApiError, Caller, Str};
 
 use crate::api::{PublishInput, PublishResponse};
@@ -12,7 +10,7 @@ use crate::notice::{Draft, Notice};
 use crate::publisher::Delivery;
 use crate::rates::Messages;
 use crate::tally::{Count, Tally};
-use crate::{Sns, catalog, errors, fan_out, fifo, limits, push, rates, sms};
+use crate::{Sns, catalog, errors, fan_out, fifo, push, rates, sms};
 
 /// What a publish is for (SNS-122 to SNS-124).
 enum Target {
@@ -105,15 +103,15 @@ pub(crate) async fn all(
         (notice, topic.select(notice, tally))
     });
     let messages: Vec<_> = selected.collect();
-    let mut moved = None;
-    for _ in 0..limits::ARCHIVE_LOOKS_MAX {
+    let (mut moved, mut listener) = (None, None);
+    for _ in 0..LOOKS_MAX {
         let located = moved.as_ref().unwrap_or(located);
         match fan_out::deliver(sns, caller, located, arn, &messages).await? {
             Delivery::Done => return Ok(published(notices, &tally)),
             Delivery::ArchiveMoved => {}
         }
         // The row shows where it is now, perhaps a moment before it is there.
-        sleep(Duration::from_millis(1)).await;
+        sns.archives.before_next_look(&mut listener).await;
         let found = catalog::find(sns, located.topic)?;
         let found = found.filter(|found| found.settings.id == located.settings.id);
         moved = Some(found.ok_or_else(errors::topic_does_not_exist)?);

@@ -388,7 +388,8 @@ impl Runner {
     /// Writes down how the replay stands, unless it is over or another took its place.
     async fn mark(&self, status: ReplayStatus) -> Result<(), ApiError> {
         let (sns, scope, id) = (&*self.sns, self.key.scope(), &self.key.id);
-        for _ in 0..limits::CATALOG_RETRIES_MAX {
+        let mut attempts = sns.attempts();
+        while attempts.another() {
             let path = subscription_path(self.key.topic().name, id);
             let Some(row) = sns.engine.catalog().get(&scope, &path) else {
                 return Ok(());
@@ -416,7 +417,7 @@ impl Runner {
                 value: Some(after.encode()),
                 effects: effect.into_iter().collect(),
             }];
-            if catalog::write(sns, &scope, changes).await? {
+            if catalog::try_write(&mut attempts, &scope, changes).await? {
                 let topic = self.key.topic();
                 return sns.subscribers.refresh(sns, &scope, topic.name, id);
             }

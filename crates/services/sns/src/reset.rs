@@ -25,7 +25,7 @@ impl Sns {
 
     async fn reset_scope(&self, scope: &Scope) -> Result<usize, ApiError> {
         let mut removed = 0;
-        let mut conflicts = 0;
+        let mut attempts = self.attempts();
         loop {
             let rows =
                 self.engine
@@ -39,11 +39,10 @@ impl Sns {
                 .filter(|(path, _)| path.starts_with(catalog::TOPICS))
                 .count();
             let changes = rows.iter().map(|(path, row)| removal(path, row));
-            if catalog::write(self, scope, changes.collect::<Result<_, _>>()?).await? {
+            let changes = changes.collect::<Result<_, _>>()?;
+            if catalog::try_write(&mut attempts, scope, changes).await? {
                 removed += topics;
-            } else if conflicts < limits::CATALOG_RETRIES_MAX {
-                conflicts += 1;
-            } else {
+            } else if !attempts.another() {
                 return Err(changing_too_fast());
             }
         }

@@ -81,7 +81,8 @@ pub(crate) async fn set(
         check(name, value)?;
     }
     let scope = Scope::new(&caller.account, &caller.region);
-    for _ in 0..limits::CATALOG_RETRIES_MAX {
+    let mut attempts = sns.attempts();
+    while attempts.another() {
         let row = sns.engine.catalog().get(&scope, PATH);
         let expect = row
             .as_ref()
@@ -101,7 +102,7 @@ pub(crate) async fn set(
             value: Some(out.finish()),
             effects: Vec::new(),
         }];
-        if catalog::write(sns, &scope, changes).await? {
+        if catalog::try_write(&mut attempts, &scope, changes).await? {
             return Ok(SetSMSAttributesResponse::default());
         }
     }

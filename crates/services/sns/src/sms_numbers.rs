@@ -91,7 +91,8 @@ async fn update(
     number: &str,
     change: impl Fn(&mut Number) -> Result<(), ApiError>,
 ) -> Result<(), ApiError> {
-    for _ in 0..limits::CATALOG_RETRIES_MAX {
+    let mut attempts = sns.attempts();
+    while attempts.another() {
         let row = sns.engine.catalog().get(scope, &path(number));
         let before = Number::read(row.as_deref())?;
         let mut after = before;
@@ -105,7 +106,7 @@ async fn update(
             value: Some(after.encode()),
             effects: Vec::new(),
         }];
-        if catalog::write(sns, scope, changes).await? {
+        if catalog::try_write(&mut attempts, scope, changes).await? {
             return Ok(());
         }
     }

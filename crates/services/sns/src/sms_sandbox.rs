@@ -119,7 +119,8 @@ pub(crate) async fn create(
         return Err(api::OPTED_OUT_EXCEPTION.with("The phone number is opted out"));
     }
     let password = password(sns);
-    for _ in 0..limits::CATALOG_RETRIES_MAX {
+    let mut attempts = sns.attempts();
+    while attempts.another() {
         let row = sns.engine.catalog().get(&scope, &path(&input.phone_number));
         let is_verified = match &row {
             Some(row) => Number::read(row)?.is_verified,
@@ -143,7 +144,7 @@ pub(crate) async fn create(
             ),
             effects: Vec::new(),
         }];
-        if catalog::write(sns, &scope, changes).await? {
+        if catalog::try_write(&mut attempts, &scope, changes).await? {
             send(sns, &scope, &input.phone_number, &password, language).await?;
             return Ok(CreateSMSSandboxPhoneNumberResult::default());
         }
@@ -201,7 +202,8 @@ pub(crate) async fn verify(
         return Err(violated(password, "oneTimePassword", pattern));
     }
     let scope = Scope::new(&caller.account, &caller.region);
-    for _ in 0..limits::CATALOG_RETRIES_MAX {
+    let mut attempts = sns.attempts();
+    while attempts.another() {
         let row = sns.engine.catalog().get(&scope, &path(&input.phone_number));
         let row = row.ok_or_else(does_not_exist)?;
         let mut number = Number::read(&row)?;
@@ -215,7 +217,7 @@ pub(crate) async fn verify(
             value: Some(number.encode()),
             effects: Vec::new(),
         }];
-        if catalog::write(sns, &scope, changes).await? {
+        if catalog::try_write(&mut attempts, &scope, changes).await? {
             return Ok(VerifySMSSandboxPhoneNumberResult::default());
         }
     }
@@ -234,7 +236,8 @@ pub(crate) async fn delete(
 ) -> Result<DeleteSMSSandboxPhoneNumberResult, ApiError> {
     check_number(&input.phone_number)?;
     let scope = Scope::new(&caller.account, &caller.region);
-    for _ in 0..limits::CATALOG_RETRIES_MAX {
+    let mut attempts = sns.attempts();
+    while attempts.another() {
         let row = sns.engine.catalog().get(&scope, &path(&input.phone_number));
         let row = row.ok_or_else(does_not_exist)?;
         let changes = vec![CatalogChange {
@@ -243,7 +246,7 @@ pub(crate) async fn delete(
             value: None,
             effects: Vec::new(),
         }];
-        if catalog::write(sns, &scope, changes).await? {
+        if catalog::try_write(&mut attempts, &scope, changes).await? {
             return Ok(DeleteSMSSandboxPhoneNumberResult::default());
         }
     }

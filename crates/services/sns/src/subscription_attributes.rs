@@ -13,9 +13,7 @@ use crate::catalog::{find, subscription_path};
 use crate::errors::{Context, changing_too_fast, not_authorized, subscription_does_not_exist};
 use crate::names::TopicName;
 use crate::subscription_settings::SubscriptionSettings;
-use crate::{
-    Sns, catalog, delivery_policy, limits, names, replay, subscription_rules, subscriptions,
-};
+use crate::{Sns, catalog, delivery_policy, names, replay, subscription_rules, subscriptions};
 
 /// A subscription that a request addresses.
 struct Found<'a> {
@@ -124,7 +122,8 @@ pub(crate) async fn set(
     input: SetSubscriptionAttributesInput,
 ) -> Result<(), ApiError> {
     let value = input.attribute_value.unwrap_or_default();
-    for _ in 0..limits::CATALOG_RETRIES_MAX {
+    let mut attempts = sns.attempts();
+    while attempts.another() {
         let found = locate(
             sns,
             caller,
@@ -169,7 +168,7 @@ pub(crate) async fn set(
                 effects: Vec::new(),
             });
         }
-        if catalog::write(sns, &found.scope, changes).await? {
+        if catalog::try_write(&mut attempts, &found.scope, changes).await? {
             sns.subscribers
                 .refresh(sns, &found.scope, found.topic.name, found.id)?;
             if after.replay != found.settings.replay {

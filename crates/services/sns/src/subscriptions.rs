@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::Uri;
 use waystation_delivery::arn::{Arn, partition};
+use waystation_delivery::contention::Attempts;
 use waystation_delivery::post;
 use waystation_engine::{CatalogChange, CatalogEffect, Expect, Row, Scope};
 use waystation_wire::{ApiError, Caller, Map, Str};
@@ -43,8 +44,8 @@ pub(crate) async fn subscribe(
     caller: &Caller,
     input: SubscribeInput,
 ) -> Result<SubscribeResponse, ApiError> {
-    let (mut turn, mut is_reachable) = (None, false);
-    for _ in 0..limits::CATALOG_RETRIES_MAX {
+    let (mut attempts, mut is_reachable) = (sns.attempts(), false);
+    while attempts.another() {
         let located = locate(sns, caller, &input.topic_arn, "Subscribe")?;
         let mut wanted = wanted(sns, caller, &located, &input)?;
         let name = located.topic.name;
@@ -61,11 +62,11 @@ pub(crate) async fn subscribe(
             };
             let existing = catalog::subscription_settings(&row)?;
             if existing.is_expired(sns.now_ms()) {
-                remove(sns, &located.scope, name, id, &row).await?;
+                remove(sns, &mut attempts, &located.scope, name, id, &row).await?;
                 continue;
             }
             check_equal(&existing, &wanted)?;
-            drop(turn);
+            drop(attempts);
             if existing.is_pending {
                 confirm::ask(sns, caller, &located, id, &existing).await?; // SNS-075
             }
@@ -90,8 +91,7 @@ pub(crate) async fn subscribe(
             value: Some(located.settings.encode()),
             effects: Vec::new(),
         });
-        if catalog::write(sns, &located.scope, changes).await? {
-            drop(turn);
+        if catalog::try_write(&mut attempts, &located.scope, changes).await? {
             sns.subscribers.refresh(sns, &located.scope, name, &id)?;
             if let Some(queue) = wanted.queue {
                 sns.start_delivery(&located.topic, &id, queue);
@@ -101,9 +101,6 @@ pub(crate) async fn subscribe(
                 confirm::ask(sns, caller, &located, &id, &wanted).await?;
             }
             return Ok(subscribed(&located.topic, &id, &wanted, &input));
-        }
-        if turn.is_none() {
-            turn = sns.contention.turn(&located.scope, name).await;
         }
     }
     Err(changing_too_fast())
@@ -300,6 +297,7 @@ pub(crate) fn check_filter_count(sns: &Sns, located: &Located<'_>) -> Result<(),
 /// Removes a subscription with everything that belongs to it; `false` when another request changed it meanwhile.
 pub(crate) async fn remove(
     sns: &Sns,
+    attempts: &mut Attempts<'_>,
     scope: &Scope,
     topic: &str,
     id: &str,
@@ -309,7 +307,7 @@ pub(crate) async fn remove(
     if let Some(first) = changes.first_mut() {
         first.expect = Expect::Version(row.version());
     }
-    let is_removed = catalog::write(sns, scope, changes).await?;
+    let is_removed = catalog::try_write(attempts, scope, changes).await?;
     if is_removed {
         sns.subscribers.refresh(sns, scope, topic, id)?;
         sns.replays.forget(scope, id);

@@ -31,7 +31,8 @@ pub(crate) async fn create(
     let created = CreateTopicResponse {
         topic_arn: Some(Str::from(topic.arn())),
     };
-    for _ in 0..limits::CATALOG_RETRIES_MAX {
+    let mut attempts = sns.attempts();
+    while attempts.another() {
         if let Some(existing) = find(sns, topic)? {
             check_equal(&existing.settings, &wanted)?;
             return Ok(created);
@@ -47,7 +48,14 @@ pub(crate) async fn create(
             value: Some(wanted.encode()),
             effects,
         }];
-        if catalog::write(sns, &Scope::new(topic.account, topic.region), changes).await? {
+        if catalog::try_write(
+            &mut attempts,
+            &Scope::new(topic.account, topic.region),
+            changes,
+        )
+        .await?
+        {
+            sns.archives.tell();
             return Ok(created);
         }
     }
@@ -137,7 +145,8 @@ pub(crate) async fn delete(
     input: DeleteTopicInput,
 ) -> Result<(), ApiError> {
     let topic = names::topic(caller, &input.topic_arn, "TopicArn")?;
-    for _ in 0..limits::CATALOG_RETRIES_MAX {
+    let mut attempts = sns.attempts();
+    while attempts.another() {
         let Some(located) = find(sns, topic)? else {
             return Ok(());
         };
@@ -155,7 +164,7 @@ pub(crate) async fn delete(
             value: None,
             effects: removed_with(&located.settings),
         }];
-        if catalog::write(sns, &located.scope, changes).await? {
+        if catalog::try_write(&mut attempts, &located.scope, changes).await? {
             sns.subscribers.forget(&located.scope, topic.name);
             sns.tallies.forget(&located.scope, topic.name);
             return remove_subscriptions(sns, &located).await;

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use waystation_delivery::contention::Attempts;
 use waystation_delivery::notification::Kind;
 use waystation_engine::{CatalogChange, CatalogEffect, Expect, Row, Scope};
 use waystation_wire::{ApiError, Caller};
@@ -13,7 +14,7 @@ use crate::catalog::{endpoint_path, subscription_path, token_path};
 use crate::errors::{changing_too_fast, invalid, not_authorized};
 use crate::names::TopicName;
 use crate::subscription_settings::SubscriptionSettings;
-use crate::{Sns, catalog, confirm, deliveries, limits, names, subscriptions};
+use crate::{Sns, catalog, confirm, deliveries, names, subscriptions};
 
 /// `Unsubscribe` (SNS-108 to SNS-115).
 pub(crate) async fn unsubscribe(
@@ -29,7 +30,8 @@ pub(crate) async fn unsubscribe(
     let (topic, id) = names::subscription(caller, &input.subscription_arn)?;
     let scope = Scope::new(topic.account, topic.region);
     let path = subscription_path(topic.name, id);
-    for _ in 0..limits::CATALOG_RETRIES_MAX {
+    let mut attempts = sns.attempts();
+    while attempts.another() {
         let Some(row) = sns.engine.catalog().get(&scope, &path) else {
             return Ok(());
         };
@@ -54,8 +56,10 @@ pub(crate) async fn unsubscribe(
         }
         let is_asked = !is_signed && settings.protocol.starts_with("http");
         let is_done = match is_asked {
-            true => leave(sns, caller, &topic, id, &row, &settings).await?,
-            false => subscriptions::remove(sns, &scope, topic.name, id, &row).await?,
+            true => leave(sns, &mut attempts, caller, &topic, id, &row, &settings).await?,
+            false => {
+                subscriptions::remove(sns, &mut attempts, &scope, topic.name, id, &row).await?
+            }
         };
         if is_done {
             return Ok(());
@@ -68,6 +72,7 @@ pub(crate) async fn unsubscribe(
 /// with its queue; a new one holds the confirmation. `false` when another request changed the subscription meanwhile.
 async fn leave(
     sns: &Arc<Sns>,
+    attempts: &mut Attempts<'_>,
     caller: &Caller,
     topic: &TopicName<'_>,
     id: &str,
@@ -114,7 +119,7 @@ async fn leave(
         ),
     ];
     let scope = Scope::new(topic.account, topic.region);
-    if !catalog::write(sns, &scope, changes).await? {
+    if !catalog::try_write(attempts, &scope, changes).await? {
         return Ok(false);
     }
     sns.subscribers.refresh(sns, &scope, topic.name, id)?;

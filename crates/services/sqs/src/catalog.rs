@@ -9,13 +9,14 @@
 
 use std::sync::Arc;
 
-use waystation_engine::{CatalogChange, EngineError, QueueId, Row};
+use waystation_delivery::contention::Attempts;
+use waystation_engine::{CatalogChange, QueueId, Row, Scope};
 use waystation_wire::{ApiError, Caller};
 
 use crate::addressing::{self, Located};
 use crate::settings::QueueSettings;
 use crate::stored::Malformed;
-use crate::{Sqs, dead_letter, errors, limits};
+use crate::{Sqs, dead_letter, errors};
 
 /// What all queues' paths start with.
 pub(crate) const QUEUES: &[u8] = b"sqs/queue/";
@@ -64,7 +65,8 @@ pub(crate) async fn update(
     queue_url: &str,
     mut change: impl FnMut(&Located<'_>, &mut QueueSettings) -> Result<Outcome, ApiError>,
 ) -> Result<(), ApiError> {
-    for _ in 0..limits::CATALOG_RETRIES_MAX {
+    let mut attempts = sqs.attempts();
+    while attempts.another() {
         let located = addressing::locate(sqs, caller, queue_url)?;
         let mut after = QueueSettings::clone(&located.settings);
         match change(&located, &mut after)? {
@@ -79,7 +81,7 @@ pub(crate) async fn update(
             before: Some((&*located.row, &*located.settings)),
             after: Some(&after),
         };
-        if write(sqs, &edit).await? {
+        if write(sqs, &mut attempts, &edit).await? {
             return Ok(());
         }
     }
@@ -95,39 +97,34 @@ pub(crate) enum Outcome {
     Changed,
 }
 
-/// Writes an edit of one queue and whatever follows from it for its sources; `false` when a row had changed meanwhile.
-pub(crate) async fn write(sqs: &Sqs, edit: &dead_letter::Edit<'_>) -> Result<bool, ApiError> {
+/// Writes an edit of one queue and whatever follows from it for its sources; `false` when it has to be made anew from what
+/// the catalog shows now.
+pub(crate) async fn write(
+    sqs: &Sqs,
+    attempts: &mut Attempts<'_>,
+    edit: &dead_letter::Edit<'_>,
+) -> Result<bool, ApiError> {
     let (changes, mut rest) = dead_letter::changes(sqs, edit)?;
-    if !commit(sqs, edit, changes).await? {
+    if !try_write(attempts, edit.scope, changes).await? {
         return Ok(false);
     }
     while let Some(after) = &rest {
         // Sources beyond the first slice follow in writes of their own. One that changes meanwhile finds the
         // target itself, so only the cursor decides when this ends.
         let (changes, next) = dead_letter::follow(sqs, edit, Some(after))?;
-        if commit(sqs, edit, changes).await? {
+        if try_write(attempts, edit.scope, changes).await? {
             rest = next;
         }
     }
     Ok(true)
 }
 
-async fn commit(
-    sqs: &Sqs,
-    edit: &dead_letter::Edit<'_>,
+/// Writes all rows or none; `false` when the change has to be made anew from what the catalog shows now.
+pub(crate) async fn try_write(
+    attempts: &mut Attempts<'_>,
+    scope: &Scope,
     changes: Vec<CatalogChange>,
 ) -> Result<bool, ApiError> {
-    match sqs.engine.write_catalog(edit.scope, changes).await {
-        Ok(_) => Ok(true),
-        // A conflict is known before the faster write is durable and thus visible. An empty write becomes durable
-        // after it, so that the next attempt sees what it lost against instead of asking in circles.
-        Err(EngineError::Conflict { .. }) => {
-            sqs.engine
-                .write_catalog(edit.scope, Vec::new())
-                .await
-                .map_err(errors::from_engine)?;
-            Ok(false)
-        }
-        Err(error) => Err(errors::from_engine(error)),
-    }
+    let written = attempts.write(scope, changes).await;
+    written.map_err(errors::from_engine)
 }

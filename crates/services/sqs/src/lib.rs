@@ -9,6 +9,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use waystation_delivery::contention::{Attempts, Contention};
 use waystation_delivery::signer::Signer;
 use waystation_delivery::{keys, md5, message, stored};
 use waystation_engine::Engine;
@@ -82,6 +83,7 @@ pub struct Sqs {
     keys: keys::Keys,
     waiting: waiting::WaitingPeriods,
     rates: rates::Rates,
+    contention: Arc<Contention>,
 }
 
 impl Sqs {
@@ -97,12 +99,18 @@ impl Sqs {
             keys,
             waiting: waiting::WaitingPeriods::new(limits),
             rates: rates::Rates::new(limits),
+            contention: Arc::default(),
         }
     }
 
     /// Engine time in milliseconds since the epoch: that of messages, so that a moved test clock moves queues too.
     fn now_ms(&self) -> u64 {
         self.engine.now_ms()
+    }
+
+    /// Attempts at one change of rows.
+    fn attempts(&self) -> Attempts<'_> {
+        self.contention.attempts(&self.engine)
     }
 }
 

@@ -127,7 +127,4 @@ pub(crate) const HIGH_THROUGHPUT_ELSEWHERE: u64 = 2_400;
 /// SQS-110, SQS-275: how long sends are judged by the former scope after a change of `DeduplicationScope`.
 pub(crate) const DEDUPLICATION_SCOPE_CHANGE_MS: u64 = 60_000;
 
-/// How often a change of settings is tried again when another request changed them first.
-pub(crate) const CATALOG_RETRIES_MAX: usize = 64;
-
 const _: () = assert!(BATCH_BYTES_MAX <= u32::MAX as usize);

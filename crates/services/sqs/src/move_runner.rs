@@ -1,14 +1,17 @@
 //! Runs a move task: asks the engine for one slice after the other until nothing is left, something is missing, or
 //! somebody cancels. It keeps nothing that a restart could lose.
 
+use std::sync::Arc;
+
+use waystation_delivery::contention::Contention;
 use waystation_engine::{
     Engine, EngineError, MoveOutcome, MoveProgress, MoveReport, MoveRequest, QueueId,
 };
 use waystation_wire::ApiError;
 
 use crate::errors::{from_engine, queue_does_not_exist};
-use crate::limits;
 use crate::move_task_rows::{Source, Status, Task, Tasks};
+use crate::{Sqs, limits};
 
 /// SQS-365
 const NO_QUEUE: &str = "AWS.SimpleQueueService.NonExistentQueue";
@@ -20,6 +23,7 @@ const TOO_LONG: &str = "TaskTimeLimitExceeded";
 /// A task under way.
 pub(crate) struct Runner {
     pub(crate) engine: Engine,
+    pub(crate) contention: Arc<Contention>,
     pub(crate) source: Source,
     pub(crate) number: u64,
     pace: Option<Pace>,
@@ -36,9 +40,10 @@ enum Step {
 }
 
 impl Runner {
-    pub(crate) fn new(engine: Engine, source: Source, number: u64) -> Runner {
+    pub(crate) fn new(sqs: &Sqs, source: Source, number: u64) -> Runner {
         Runner {
-            engine,
+            engine: sqs.engine.clone(),
+            contention: Arc::clone(&sqs.contention),
             source,
             number,
             pace: None,
@@ -183,7 +188,7 @@ impl Runner {
             task.failure = failure.map(str::to_owned);
             Ok(())
         };
-        self.source.update(engine, change).await
+        self.source.update(engine, &self.contention, change).await
     }
 }
 

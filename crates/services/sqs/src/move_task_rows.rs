@@ -4,6 +4,7 @@
 //! in one row, starting one and finding that another runs is one conditional write (SQS-351).
 
 use bytes::Bytes;
+use waystation_delivery::contention::Contention;
 use waystation_engine::{CatalogChange, Engine, EngineError, Expect, QueueId, Row, Scope};
 use waystation_wire::ApiError;
 
@@ -193,22 +194,18 @@ impl Source {
     pub(crate) async fn update<T>(
         &self,
         engine: &Engine,
+        contention: &Contention,
         mut change: impl FnMut(&mut Tasks) -> Result<T, ApiError>,
     ) -> Result<T, ApiError> {
-        for _ in 0..limits::CATALOG_RETRIES_MAX {
+        let mut attempts = contention.attempts(engine);
+        while attempts.another() {
             let row = engine.catalog().get(&self.scope, &self.path());
             let mut tasks = Tasks::read(row.as_deref(), self.queue)?;
             let answer = change(&mut tasks)?;
             let expect = row.map_or(Expect::Absent, |row| Expect::Version(row.version()));
-            let written = self.write(engine, expect, Some(tasks.encode())).await;
-            match written {
-                Ok(()) => return Ok(answer),
-                // Becomes durable after the write that was faster, which is then visible.
-                Err(EngineError::Conflict { .. }) => {
-                    let after = engine.write_catalog(&self.scope, Vec::new()).await;
-                    after.map_err(errors::from_engine)?;
-                }
-                Err(error) => return Err(errors::from_engine(error)),
+            let change = self.row(expect, Some(tasks.encode()));
+            if catalog::try_write(&mut attempts, &self.scope, vec![change]).await? {
+                return Ok(answer);
             }
         }
         Err(errors::changing_too_fast())
@@ -223,27 +220,21 @@ impl Source {
         // A queue created anew under the name has tasks of its own.
         match Tasks::read(Some(&row), self.queue) {
             Ok(tasks) if !tasks.tasks.is_empty() => {
-                let expect = Expect::Version(row.version());
-                self.write(engine, expect, None).await
+                let change = self.row(Expect::Version(row.version()), None);
+                let written = engine.write_catalog(&self.scope, vec![change]);
+                written.await.map(drop)
             }
             _ => Ok(()),
         }
     }
 
-    async fn write(
-        &self,
-        engine: &Engine,
-        expect: Expect,
-        value: Option<Bytes>,
-    ) -> Result<(), EngineError> {
-        let change = CatalogChange {
+    fn row(&self, expect: Expect, value: Option<Bytes>) -> CatalogChange {
+        CatalogChange {
             path: self.path(),
             expect,
             value,
             effects: Vec::new(),
-        };
-        engine.write_catalog(&self.scope, vec![change]).await?;
-        Ok(())
+        }
     }
 }
 

@@ -53,9 +53,8 @@ pub(crate) async fn start(
     let handle = handle(sqs, task.number, &located.arn());
     // A caller who goes away must not leave a task behind that nobody runs.
     let (told, reply) = promise();
-    let (engine, source) = (sqs.engine.clone(), source_of(&located));
+    let runner = Runner::new(sqs, source_of(&located), task.number);
     (sqs.spawn)(Box::pin(async move {
-        let runner = Runner::new(engine, source, task.number);
         match write_and_begin(&runner, task).await {
             Ok(()) => {
                 told.fill(Ok(()));
@@ -88,7 +87,7 @@ async fn write_and_begin(runner: &Runner, task: Task) -> Result<(), ApiError> {
         tasks.add(task.clone());
         Ok(())
     };
-    source.update(engine, change).await?;
+    source.update(engine, &runner.contention, change).await?;
     match runner.begin().await {
         Ok(_) => Ok(()),
         Err(error) => {
@@ -284,7 +283,8 @@ pub(crate) async fn cancel(
             None => Err(api::RESOURCE_NOT_FOUND_EXCEPTION.with("Task does not exist.")),
         }
     };
-    let number = source.update(&sqs.engine, change).await?;
+    let updated = source.update(&sqs.engine, &sqs.contention, change);
+    let number = updated.await?;
     let (moved, _) = progress(&sqs.engine, &located, number).await?;
     Ok(CancelMessageMoveTaskResult {
         approximate_number_of_messages_moved: Some(self::number(moved)),
@@ -320,7 +320,7 @@ impl Sqs {
         let scopes: Vec<Scope> = self.engine.catalog().scopes();
         for scope in scopes {
             for (source, number) in move_task_rows::active(&self.engine, &scope)? {
-                let runner = Runner::new(self.engine.clone(), source, number);
+                let runner = Runner::new(self, source, number);
                 (self.spawn)(Box::pin(runner.run()));
             }
         }

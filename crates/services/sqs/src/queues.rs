@@ -62,7 +62,8 @@ pub(crate) async fn create(
     let created = CreateQueueResult {
         queue_url: Some(queue_url(caller, &caller.account, &name)),
     };
-    for _ in 0..limits::CATALOG_RETRIES_MAX {
+    let mut attempts = sqs.attempts();
+    while attempts.another() {
         if let Some(row) = sqs
             .engine
             .catalog()
@@ -76,7 +77,7 @@ pub(crate) async fn create(
         }
         check_not_deleted_recently(sqs, caller, &name)?;
         dead_letter::check_target(sqs, &scope, &edit.arn_of(&name), &wanted)?;
-        if catalog::write(sqs, &edit).await? {
+        if catalog::write(sqs, &mut attempts, &edit).await? {
             return Ok(created);
         }
     }
@@ -129,7 +130,8 @@ pub(crate) async fn delete(
     caller: &Caller,
     input: DeleteQueueRequest,
 ) -> Result<(), ApiError> {
-    for _ in 0..limits::CATALOG_RETRIES_MAX {
+    let mut attempts = sqs.attempts();
+    while attempts.another() {
         let located = addressing::locate(sqs, caller, &input.queue_url)?;
         let edit = Edit {
             scope: &located.scope,
@@ -139,7 +141,7 @@ pub(crate) async fn delete(
             before: Some((&*located.row, &*located.settings)),
             after: None,
         };
-        if catalog::write(sqs, &edit).await? {
+        if catalog::write(sqs, &mut attempts, &edit).await? {
             sqs.waiting.start(
                 deletion_subject(caller, located.account, located.name),
                 sqs.now_ms(),

@@ -1,9 +1,9 @@
 //! Throwing everything away, for tests: every queue of every account and region.
 
-use waystation_engine::{CatalogChange, CatalogEffect, EngineError, Expect, Row, Scope};
+use waystation_engine::{CatalogChange, CatalogEffect, Expect, Row, Scope};
 use waystation_wire::ApiError;
 
-use crate::errors::{changing_too_fast, from_engine};
+use crate::errors::changing_too_fast;
 use crate::{Sqs, catalog, limits};
 
 /// What all rows of the service start with.
@@ -23,7 +23,7 @@ impl Sqs {
 
     async fn reset_scope(&self, scope: &Scope) -> Result<usize, ApiError> {
         let mut removed = 0;
-        let mut conflicts = 0;
+        let mut attempts = self.attempts();
         loop {
             let catalog = self.engine.catalog();
             let rows = catalog.range(scope, ROWS, None, limits::RESET_ROWS_PER_WRITE);
@@ -36,16 +36,10 @@ impl Sqs {
                 .collect::<Result<Vec<_>, _>>()?;
             let queues = changes.iter().filter(|change| !change.effects.is_empty());
             let queues = queues.count();
-            match self.engine.write_catalog(scope, changes).await {
-                Ok(_) => removed += queues,
-                Err(EngineError::Conflict { .. }) if conflicts < limits::CATALOG_RETRIES_MAX => {
-                    conflicts += 1;
-                    // Becomes durable after the write that was faster, which is then visible.
-                    let after = self.engine.write_catalog(scope, Vec::new()).await;
-                    after.map_err(from_engine)?;
-                }
-                Err(EngineError::Conflict { .. }) => return Err(changing_too_fast()),
-                Err(error) => return Err(from_engine(error)),
+            if catalog::try_write(&mut attempts, scope, changes).await? {
+                removed += queues;
+            } else if !attempts.another() {
+                return Err(changing_too_fast());
             }
         }
     }
