@@ -145,6 +145,20 @@ def test_the_scope_is_shown_beside_a_policy(topics: Topics):
     assert attributes(topics, arn)["FilterPolicyScope"] == "MessageAttributes"
 
 
+@behaviour("SNS-081")
+def test_a_policy_without_keys_is_none(topics: Topics):
+    """Infrastructure tools send `{}` to take a policy away, and must not find it again."""
+    topic, queue = topics.topic(), topics.queue()
+    arn = topic.subscribe(queue, FilterPolicy='{"a":["b"]}')
+    for nothing in ("{}", " { } "):
+        put(topics, arn, "FilterPolicy", '{"a":["b"]}')
+        put(topics, arn, "FilterPolicy", nothing)
+        assert not {"FilterPolicy", "FilterPolicyScope"} & set(attributes(topics, arn))
+    assert "FilterPolicy" not in attributes(topics, topic.subscribe(topics.queue(), FilterPolicy="{}"))
+    topic.publish("passes")
+    assert messages(queue) == ["passes"]
+
+
 @behaviour("SNS-082")
 def test_a_missing_subscription_has_no_attributes(topics: Topics):
     arn = f"{topics.topic().arn}:00000000-0000-4000-8000-000000000000"

@@ -99,7 +99,8 @@ def test_a_pending_subscription_stays_and_is_asked_again(topics: Topics, endpoin
     assert subscribe(topic, endpoint) == arn
     again = json.loads(endpoint.next()[1])
     assert again["Token"] == first["Token"] and again["MessageId"] != first["MessageId"]
-    with refused(INVALID):
+    text = "Invalid parameter: SubscriptionArn Reason: Cannot unsubscribe a subscription that is pending confirmation"
+    with refused(INVALID, text):
         topics.sns.unsubscribe(SubscriptionArn=arn)
 
 

@@ -1,5 +1,6 @@
 //! Filter policies as attributes of subscriptions (section 22): the language is `waystation_pattern`'s.
 
+use serde_json::{Map, Value};
 use waystation_pattern::{Dialect, Pattern, PatternError};
 use waystation_wire::ApiError;
 
@@ -12,6 +13,12 @@ fn refused(error: PatternError, context: Context) -> ApiError {
         return invalid_attribute(context, error);
     }
     invalid_attribute(context, format_args!("FilterPolicy: {error}"))
+}
+
+/// Whether a text takes the policy away: nothing, or an object without keys (SNS-081).
+pub(crate) fn is_none(policy: &str) -> bool {
+    let has_no_key = |document: Map<String, Value>| document.is_empty();
+    policy.is_empty() || serde_json::from_str(policy).is_ok_and(has_no_key)
 }
 
 /// Checks a policy.

@@ -148,8 +148,9 @@ pub(crate) fn apply(
             });
         }
         // SNS-081
-        "FilterPolicy" if value.is_empty() => {
+        "FilterPolicy" if filter::is_none(value) => {
             settings.attributes.remove("FilterPolicyScope");
+            kept.clear();
         }
         "FilterPolicy" => filter::check(value, settings.filter_dialect(), context)?,
         "RedrivePolicy" => check_redrive(topic, settings, value, context)?,

@@ -51,7 +51,7 @@ pub(crate) async fn unsubscribe(
         }
         if settings.is_pending {
             return Err(invalid(
-                "SubscriptionArn Reason: The subscription is not confirmed",
+                "SubscriptionArn Reason: Cannot unsubscribe a subscription that is pending confirmation",
             )); // SNS-095
         }
         let is_asked = !is_signed && settings.protocol.starts_with("http");
