@@ -124,7 +124,10 @@ impl LogModel {
         let trimmed = |(before, deed): &(u64, Deed)| {
             *before > told.position && deed.start <= end && deed.end >= entry.start
         };
-        entry.gone <= end
+        // With its log everything goes, also under somebody who found it and reads bodies from the disk.
+        let removed = self.died.is_some_and(|died| died.start <= end);
+        removed
+            || entry.gone <= end
             || self.trims.iter().any(trimmed)
             || self
                 .retentions_ms(entry.start, end)
