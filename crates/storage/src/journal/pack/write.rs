@@ -80,8 +80,8 @@ impl Journal {
     /// A segment with the last frame is left alone. Readers find every body all the time.
     ///
     /// # Errors
-    /// `Corrupt` or `BodyMissing` for a body that cannot be read intact; nothing was changed then, and until the next start
-    /// `places` leaves out where it is. `StorageFull`, or an I/O error.
+    /// `Corrupt` for a body that cannot be read intact, and until the next start `places` leaves out where it is; `BodyMissing`
+    /// for one that was deleted and reclaimed since; `StorageFull`, or an I/O error. Nothing was changed then.
     pub fn pack(&self, draft: &Draft, live: &[WantedBody]) -> Result<Packed, StorageError> {
         let _turn = lock(&self.turns.reclaiming);
         let last_frame = Lsn(self.last_frame.load(Ordering::Acquire));
@@ -174,8 +174,12 @@ impl Journal {
             add(*body);
             if chunk_count(body.bytes) > 0 {
                 let list = self.list_of(*body, (*owner, *sequence));
-                // Who knows where its chunks are: nothing moves.
-                let list = list.inspect_err(|_| self.remember_unreadable(segments))?;
+                let list = list.inspect_err(|error| {
+                    // Who knows where its chunks are: nothing moves. One that is missing was deleted since.
+                    if !matches!(error, StorageError::BodyMissing { .. }) {
+                        self.remember_unreadable(segments);
+                    }
+                })?;
                 chunks(&list).for_each(add);
             }
         }
