@@ -24,6 +24,8 @@ MOTO = places.TARGET / "peers/moto/bin/moto_server"
 BUILD_SECONDS_MAX = 600
 RUN_SECONDS_MAX = 300
 START_SECONDS_MAX = 60
+# Connections that break while the server is away: more than an SDK tries again.
+CALLS_IN_VAIN = 25
 # Before, amid and after each reshard.
 STAGES = ["reading", "split", "reading children", "merged", "reading the merged"]
 
@@ -68,8 +70,12 @@ def listens(port: int) -> bool:
 
 
 def crash(server: Server):
-    """Ends the server as a crash would, and starts it again with its data."""
+    """Ends the server as a crash would, and starts it again with its data after some came in vain."""
     server.kill9()
+    with socket.create_server(("127.0.0.1", server.port)) as nobody:
+        nobody.settimeout(START_SECONDS_MAX)
+        for _ in range(CALLS_IN_VAIN):
+            nobody.accept()[0].close()
     server.start()
 
 

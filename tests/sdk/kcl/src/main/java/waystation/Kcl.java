@@ -74,7 +74,7 @@ public final class Kcl {
         get(kinesis.createStream(each -> each.streamName(stream).shardCount(2)));
         awaitActive();
         Writer writer = new Writer(kinesis, stream, received);
-        Worker worker = new Worker(stream, retrieval, received);
+        Worker worker = new Worker(stream, stream, retrieval, received);
         writer.start();
         worker.start();
         awaitFlow(writer, SHARDS.get(0), SHARDS.get(1));
@@ -100,11 +100,23 @@ public final class Kcl {
             check(writer.failures() == 0, writer.failures() + " puts failed");
             check(received.putAgain() == 0, received.putAgain() + " records were put twice");
             check(received.leasesLost() == 0, received.leasesLost() + " leases were lost although there is one worker");
+            readHistory(retrieval, rounds);
             complaints.check();
         }
         return "rounds=%d records=%d redelivered=%d put_again=%d failed_puts=%d leases_lost=%d errors=%d warnings=%d".formatted(
                 rounds, received.records(), received.redelivered(), received.putAgain(), writer.failures(),
                 received.leasesLost(), complaints.errors(), complaints.warnings());
+    }
+
+    /** Another application comes when all is over: it reads the closed shards too, parents first. */
+    private void readHistory(Retrieval retrieval, long rounds) throws Exception {
+        Received late = new Received();
+        Worker worker = new Worker(stream, stream + "-late", retrieval, late);
+        worker.start();
+        late.awaitRound(rounds);
+        worker.stop();
+        late.check(PARENTS, OPEN_AT_THE_END);
+        check(late.records() == received.records(), late.records() + " of " + received.records() + " records");
     }
 
     /** Lets whoever runs us do something to the server. */

@@ -13,11 +13,11 @@ final class Worker {
     private final Scheduler scheduler;
     private final Thread thread;
 
-    Worker(String stream, Retrieval retrieval, Received received) {
+    /** The application names the tables of leases and the consumer. */
+    Worker(String stream, String application, Retrieval retrieval, Received received) {
         KinesisAsyncClient kinesis = Endpoints.kinesis();
         var oldest = InitialPositionInStreamExtended.newInitialPosition(InitialPositionInStream.TRIM_HORIZON);
-        // The application names the tables of leases and the consumer.
-        var configs = new ConfigsBuilder(new SingleStreamTracker(stream, oldest), stream, kinesis, Endpoints.dynamoDb(),
+        var configs = new ConfigsBuilder(new SingleStreamTracker(stream, oldest), application, kinesis, Endpoints.dynamoDb(),
                 Endpoints.cloudWatch(), "worker", () -> new Processor(received));
         scheduler = new Scheduler(
                 configs.checkpointConfig(),
@@ -37,7 +37,7 @@ final class Worker {
                 configs.processorConfig(),
                 configs.retrievalConfig()
                         .listShardsBackoffTimeInMillis(200)
-                        .retrievalSpecificConfig(retrieval.config(stream, stream, kinesis)));
+                        .retrievalSpecificConfig(retrieval.config(stream, application, kinesis)));
         thread = new Thread(scheduler, "worker");
         thread.setDaemon(true);
     }
