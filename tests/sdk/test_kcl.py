@@ -123,4 +123,5 @@ def test_a_split_and_a_merge_without_error(command: list[str], dynamodb: str, re
 def test_nothing_is_lost_when_the_server_crashes(command: list[str], dynamodb: str, retrieval: str):
     with Server() as server:
         counts = run(server, dynamodb, [*command, retrieval, "crash"], crash)
+    assert counts["failed_puts"] > 0
     assert counts["records"] >= (counts["rounds"] + 1) * 24
