@@ -47,10 +47,8 @@ def dynamodb() -> Iterator[str]:
     port = free_port()
     scratch = places.Scratch("moto")
     with (scratch.path / "moto.log").open("wb") as log:
-        moto = subprocess.Popen(
-            [str(MOTO), "-H", "127.0.0.1", "-p", str(port)],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=clean_environment(), cwd=scratch.path,
-        )  # fmt: skip
+        command = [str(MOTO), "-H", "127.0.0.1", "-p", str(port)]
+        moto = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=clean_environment(), cwd=scratch.path)
     try:
         deadline = time.monotonic() + START_SECONDS_MAX
         while not listens(port):

@@ -26,7 +26,6 @@ final class Worker {
                         .shardConsumerDispatchPollIntervalMillis(100)
                         .schedulerInitializationBackoffTimeMillis(500),
                 configs.leaseManagementConfig()
-                        .failoverTimeMillis(6_000)
                         .leaseAssignmentIntervalMillis(1_000L)
                         .shardSyncIntervalMillis(2_000)
                         .leasesRecoveryAuditorExecutionFrequencyMillis(2_000)
