@@ -1,6 +1,7 @@
 """HTTP/2 beside HTTP/1.1 on the same port: without TLS by its preface, with TLS by the handshake's choice."""
 
 import json
+import socket
 import ssl
 from collections.abc import Iterator
 
@@ -9,6 +10,9 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.events import ResponseReceived, StreamEnded
 
 from harness.behaviours import behaviour
 from harness.clients import ACCESS_KEY, SECRET_KEY, aws_client
@@ -51,6 +55,28 @@ def test_both_versions_are_answered_with_tls(encrypted: Server, http2: bool):
         answer = client.post("/", content="{}", headers=credential() | LIST)
         assert answer.status_code == 200
         assert answer.http_version == ("HTTP/2" if http2 else "HTTP/1.1")
+
+
+@behaviour("KIN-019")
+def test_http2_begins_by_its_preface_under_tls_too(encrypted: Server):
+    # The SDK for Java names no protocol in the handshake with Kinesis and speaks HTTP/2 at once.
+    headers = {":method": "POST", ":scheme": "https", ":authority": f"localhost:{encrypted.port}", ":path": "/"}
+    headers |= {name.lower(): value for name, value in (credential() | LIST).items()}
+    client = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
+    client.initiate_connection()
+    client.send_headers(1, list(headers.items()))
+    client.send_data(1, b"{}", end_stream=True)
+    with socket.create_connection(("127.0.0.1", encrypted.port), timeout=10) as plain:
+        with trusting(encrypted).wrap_socket(plain, server_hostname="localhost") as connection:
+            assert connection.selected_alpn_protocol() is None
+            connection.sendall(client.data_to_send())
+            events = []
+            while not any(isinstance(event, StreamEnded) for event in events):
+                received = connection.recv(65536)
+                assert received, f"the server closed after {events}"
+                events += client.receive_data(received)
+    status = next(dict(event.headers)[":status"] for event in events if isinstance(event, ResponseReceived))
+    assert status == "200"
 
 
 def test_a_queue_url_repeats_the_host_of_http2(lab: Lab):

@@ -59,3 +59,15 @@ def test_java(java: list[str]):
 def test_java_streams(java: list[str]):
     with Server() as server:
         assert len(walk(server, [*java, "waystation.Streams"])) == 5
+
+
+@behaviour("KIN-019")
+def test_java_streams_over_tls(java: list[str]):
+    with Server("--tls", "self-signed") as server:
+        trusted = server.scratch.path / "trusted"
+        keytool = ["keytool", "-importcert", "-noprompt", "-alias", "waystation", "-storepass", "changeit"]
+        certificate = server.data_dir / "tls/cert.pem"
+        subprocess.run([*keytool, "-file", str(certificate), "-keystore", str(trusted)], check=True, capture_output=True)
+        trust = [f"-Djavax.net.ssl.trustStore={trusted}", "-Djavax.net.ssl.trustStorePassword=changeit"]
+        endpoint = f"https://localhost:{server.port}"
+        assert len(walk(server, [java[0], *trust, *java[1:], "waystation.Streams"], WAYSTATION_ENDPOINT=endpoint)) == 5

@@ -167,8 +167,8 @@ fn elasticmq(tree: &Tree) -> Result<PathBuf, String> {
     Ok(jars)
 }
 
-/// The program that serves moto.
-fn moto(tree: &Tree) -> Result<PathBuf, String> {
+/// The program that serves moto; the Kinesis Client Library keeps its leases there in `tests/sdk`.
+pub(crate) fn moto(tree: &Tree) -> Result<PathBuf, String> {
     let pins = tree.root.join("benches/peers/requirements.txt");
     let venv = tree.target.join("peers/moto");
     let server = venv.join("bin/moto_server");

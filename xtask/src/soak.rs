@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::tools::{self, Tools};
 use crate::tree::Tree;
-use crate::{process, sim, suites};
+use crate::{peers, process, sim, suites};
 
 const MINUTES: u64 = 60;
 const SEEDS_PER_PASS: u64 = 500;
@@ -26,6 +26,7 @@ pub(crate) fn run(tree: &Tree, arguments: &[String]) -> Result<ExitCode, String>
     };
     let tools = tools::install(tree)?;
     tools::install_for_soak()?;
+    peers::moto(tree)?;
     suites::build(tree)?;
     let deadline = Instant::now() + Duration::from_secs(minutes * 60);
     pass("programs in other languages");

@@ -75,22 +75,16 @@ impl Watched {
         }
     }
 
-    /// Whether the client speaks HTTP/2: the handshake chose it, or the first bytes are its preface.
+    /// Whether the client speaks HTTP/2: the handshake chose it, or the first bytes are its preface. Those count under TLS too
+    /// when the client left nothing to choose, as the AWS SDK for Java does for Kinesis.
     pub(crate) async fn speaks_http2(&mut self) -> io::Result<bool> {
         self.multiplexed = match &mut self.stream {
-            Stream::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(ALPN_HTTP2),
+            Stream::Tls(stream) => match stream.get_ref().1.alpn_protocol() {
+                Some(chosen) => chosen == ALPN_HTTP2,
+                None => begins_with_preface(stream, &mut self.read_ahead, &self.activity).await?,
+            },
             Stream::Plain(stream) => {
-                self.read_ahead.reserve(READ_AHEAD_BYTES);
-                loop {
-                    if self.read_ahead.starts_with(HTTP2_PREFACE) {
-                        break true;
-                    }
-                    let may_be = HTTP2_PREFACE.starts_with(&self.read_ahead);
-                    if !may_be || stream.read_buf(&mut self.read_ahead).await? == 0 {
-                        break false;
-                    }
-                    self.activity.read();
-                }
+                begins_with_preface(stream, &mut self.read_ahead, &self.activity).await?
             }
         };
         if self.multiplexed {
@@ -131,6 +125,25 @@ impl Watched {
             Poll::Ready(_) => self.activity.write_proceeds(),
         }
         written
+    }
+}
+
+/// Reads until it is known whether the preface of HTTP/2 comes; what was read stands in `read_ahead`.
+async fn begins_with_preface(
+    stream: &mut (impl AsyncRead + Unpin),
+    read_ahead: &mut BytesMut,
+    activity: &Activity,
+) -> io::Result<bool> {
+    read_ahead.reserve(READ_AHEAD_BYTES);
+    loop {
+        if read_ahead.starts_with(HTTP2_PREFACE) {
+            return Ok(true);
+        }
+        let may_be = HTTP2_PREFACE.starts_with(read_ahead);
+        if !may_be || stream.read_buf(read_ahead).await? == 0 {
+            return Ok(false);
+        }
+        activity.read();
     }
 }
 
