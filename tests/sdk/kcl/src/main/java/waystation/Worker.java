@@ -22,6 +22,9 @@ final class Worker {
         scheduler = new Scheduler(
                 configs.checkpointConfig(),
                 configs.coordinatorConfig()
+                        // Else KCL 3.5.1 asks for the shard with ListShards before it hands out records, and skips them, logging a
+                        // warning, when that fails: a crash at that moment would look as if the server had lost them.
+                        .skipShardSyncAtWorkerInitializationIfLeasesExist(true)
                         .parentShardPollIntervalMillis(250)
                         .shardConsumerDispatchPollIntervalMillis(100)
                         .schedulerInitializationBackoffTimeMillis(500),
@@ -29,8 +32,7 @@ final class Worker {
                         .leaseAssignmentIntervalMillis(1_000L)
                         .shardSyncIntervalMillis(2_000)
                         .leasesRecoveryAuditorExecutionFrequencyMillis(2_000)
-                        .listShardsBackoffTimeInMillis(200)
-                        .maxCacheMissesBeforeReload(10),
+                        .listShardsBackoffTimeInMillis(200),
                 configs.lifecycleConfig().taskBackoffTimeMillis(200),
                 configs.metricsConfig().metricsBufferTimeMillis(1_000),
                 configs.processorConfig(),
