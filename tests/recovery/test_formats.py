@@ -21,9 +21,9 @@ from harness.topics import messages as texts
 from harness.waiting import eventually
 
 FIXTURES = places.ROOT / "tests/fixtures"
-# Those with streams, by the version of logs and of relocated bodies; the others by those of queue rows, index pages and
+# Those with streams, by the version of logs, of relocated bodies and of packs; the others by those of queue rows, index pages and
 # shard roots.
-STREAMS = ["format-1-logs-1", "format-1-relocated-1"]
+STREAMS = ["format-1-logs-1", "format-1-relocated-1", "format-1-packs-1"]
 LATER = ["format-1-rows-4-3-2", "format-1-rows-4-4-2", *STREAMS]
 # What the first one has the later ones have too.
 ALL = ["format-1", *LATER]

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pytest
 from harness import places
 from harness.behaviours import behaviour
 from harness.server import STOP_SECONDS_MAX, Server, clean_environment, free_port
+from harness.waiting import eventually
 
 HERE = Path(__file__).parent
 MOTO = places.TARGET / "peers/moto/bin/moto_server"
@@ -50,10 +50,12 @@ def dynamodb() -> Iterator[str]:
         command = [str(MOTO), "-H", "127.0.0.1", "-p", str(port)]
         moto = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=clean_environment(), cwd=scratch.path)
     try:
-        deadline = time.monotonic() + START_SECONDS_MAX
-        while not listens(port):
-            assert moto.poll() is None and time.monotonic() < deadline, (scratch.path / "moto.log").read_text()
-            time.sleep(0.05)
+
+        def serves() -> bool:
+            assert moto.poll() is None, (scratch.path / "moto.log").read_text()
+            return listens(port)
+
+        eventually(serves, "moto listens", START_SECONDS_MAX)
         yield f"http://127.0.0.1:{port}"
     finally:
         moto.kill()
